@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, NotRequired
 
-from typing_extensions import NotRequired, TypedDict
+from pydantic import Field
+from typing_extensions import TypedDict
 
 from reducers import add, merge
 
@@ -71,9 +72,14 @@ class ParallelState(TypedDict, total=False):
 class Context:
     """Options of one run. None means: as the workflow and the environment say."""
 
-    max_parallel: int | None = field(
-        default=None, metadata={"description": "How many branches may run at once."}
-    )
-    model: str | None = field(
-        default=None, metadata={"description": "The chat model to ask instead of BRAID_MODEL."}
-    )
+    max_parallel: Annotated[
+        int | None, Field(ge=1, description="How many branches may run at once.")
+    ] = None
+    model: Annotated[
+        str | None, Field(description="The chat model to ask instead of BRAID_MODEL.")
+    ] = None
+
+    def __post_init__(self) -> None:
+        limit = self.max_parallel
+        if limit is not None and (not isinstance(limit, int) or limit < 1):
+            raise ValueError(f"max_parallel must be a whole number of at least 1, not {limit!r}")

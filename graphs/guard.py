@@ -1,0 +1,231 @@
+"""The guard: the one way in which Braid calls a user's function.
+
+It takes a slot, starts the clock, hands over a copy, runs the function, checks what came back,
+tries again as declared, and turns the last exception into a value.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import os
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from langgraph.errors import GraphBubbleUp
+from langgraph.runtime import Runtime
+from langgraph.types import Overwrite, RetryPolicy
+
+from graphs.meter import Meter, current_meter
+from graphs.retry import pause_before, wants_retry
+from state import Context, Failure, Span
+
+Update = dict[str, Any]
+Emit = Callable[[dict[str, Any]], None]
+Slots = AbstractAsyncContextManager[Any]
+NO_LIMIT: Slots = nullcontext()
+LONGEST_MESSAGE = 2000
+"""Characters of an error text that are kept."""
+
+_serializer = JsonPlusSerializer()
+
+
+class BadUpdate(TypeError):
+    """A function returned something that the state cannot hold; another attempt would not help."""
+
+    transient = False
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A user's function and how it is to be run; made once, when the graph is built."""
+
+    function: Callable[..., Awaitable[Any]]
+    takes_runtime: bool
+    accept: Callable[[Any, str], Update]
+    """Makes an update of what the function returned; raises BadUpdate with a sentence."""
+    retry: RetryPolicy
+    timeout: float | None
+    """Seconds for each attempt, counted from when it holds a slot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """Whose work it is, as events and spans name it."""
+
+    name: str
+    node: str
+    step: str | None = None
+
+    def labels(self) -> dict[str, str]:
+        """Return the labels that a span and an event share, under the span's names."""
+        labels = {"name": self.name, "node": self.node}
+        return labels if self.step is None else {**labels, "step": self.step}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is left of a job when its attempts are over: an update or an error, and its span."""
+
+    update: Update
+    error: Exception | None
+    span: Span
+
+    def failure(self, step: str | None = None) -> Failure:
+        """Describe the error as a value that the state can hold."""
+        error = self.error
+        assert error is not None
+        failure = Failure(
+            error_type=type(error).__name__,
+            message=readable(error),
+            attempts=self.span["attempts"],
+        )
+        if step is not None:
+            failure["step"] = step
+        return failure
+
+
+async def attempt(
+    job: Job, argument: Any, runtime: Runtime[Context], who: Who, slots: Slots, emit: Emit
+) -> Outcome:
+    """Run a job until it succeeds or its attempts are spent.
+
+    Interrupts pass through, and so does the cancellation of the task; everything else that the
+    function raises ends up in the outcome.
+    """
+    meter, started, number = Meter(), 0.0, 0
+    while True:
+        number += 1
+        async with slots:
+            began = time.time()
+            started = started or began
+            emit(_event(who, "start", began, number))
+            try:
+                update, error = await _once(job, argument, runtime, who, meter), None
+            except GraphBubbleUp:
+                emit(_event(who, "end", time.time(), number, status="paused"))
+                raise
+            except Exception as raised:
+                update, error = {}, raised
+            ended = time.time()
+            wait = _wait(job.retry, number, error)
+            emit(
+                _event(
+                    who,
+                    "end",
+                    ended,
+                    number,
+                    status="failed" if error else "ok",
+                    will_retry=wait is not None,
+                )
+            )
+        if wait is None:
+            return Outcome(update, error, _span(who, started, ended, number, error, meter))
+        await asyncio.sleep(wait)
+
+
+async def _once(
+    job: Job, argument: Any, runtime: Runtime[Context], who: Who, meter: Meter
+) -> Update:
+    token = current_meter.set(meter)
+    try:
+        async with asyncio.timeout(job.timeout) as clock:
+            mine = copy.deepcopy(argument)
+            call = job.function(mine, runtime) if job.takes_runtime else job.function(mine)
+            return job.accept(await call, who.name)
+    except TimeoutError as error:
+        if clock.expired():
+            raise TimeoutError(f"took longer than {job.timeout:g} s") from error
+        raise
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        raise RuntimeError("the function cancelled itself") from error
+    finally:
+        current_meter.reset(token)
+
+
+def _wait(policy: RetryPolicy, number: int, error: Exception | None) -> float | None:
+    """Return the seconds until the next attempt; None when this was the last."""
+    if error is None or number >= policy.max_attempts or not wants_retry(policy, error):
+        return None
+    return pause_before(number + 1, policy, error)
+
+
+def accept_update(writable: frozenset[str], reduced: frozenset[str], made: Any, who: str) -> Update:
+    """Return the update if the state can hold it: known keys, no Overwrite, serialisable.
+
+    Left to LangGraph, a bad update ends the run after every branch was paid for, and can leave a
+    thread that nothing opens any more.
+    """
+    if made is None:
+        return {}
+    if not isinstance(made, dict):
+        raise BadUpdate(
+            f"{who} returned {type(made).__name__}; return a dict of the state keys to write"
+        )
+    if not writable.issuperset(made):
+        extra = sorted(map(str, made.keys() - writable))
+        raise BadUpdate(f"{who} wrote {extra}; it may write {sorted(writable)}")
+    for key, value in made.items():
+        if isinstance(value, Overwrite) or (key in reduced and imitates_overwrite(value)):
+            raise BadUpdate(f"{who} wrote an Overwrite to {key!r}; only fork and join may")
+    return storable(made, who)
+
+
+def storable(value: Update, who: str) -> Update:
+    """Return the value if it can be kept in a checkpoint."""
+    try:
+        _serializer.dumps_typed(value)
+    except Exception as error:
+        raise BadUpdate(f"{who} returned a value that cannot be stored: {error}") from error
+    return value
+
+
+def imitates_overwrite(value: Any) -> bool:
+    """Tell whether LangGraph would take a plain dict for its `Overwrite`."""
+    return isinstance(value, Mapping) and (
+        (len(value) == 1 and "__overwrite__" in value) or value.get("type") == "__overwrite__"
+    )
+
+
+def readable(error: BaseException) -> str:
+    """Return an error's text without secrets, of bounded length, never empty."""
+    text = str(error) or type(error).__name__
+    for secret in _secrets():
+        text = text.replace(secret, "***")
+    return text if len(text) <= LONGEST_MESSAGE else f"{text[:LONGEST_MESSAGE]} ..."
+
+
+def _secrets() -> list[str]:
+    names = ("_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
+    return [v for k, v in os.environ.items() if k.upper().endswith(names) and len(v) >= 8]
+
+
+def _event(
+    who: Who, ev: Literal["start", "end"], t: float, number: int, **more: Any
+) -> dict[str, Any]:
+    labels: dict[str, Any] = who.labels()
+    return {"braid": labels.pop("name"), **labels, "ev": ev, "t": t, "attempt": number, **more}
+
+
+def _span(
+    who: Who, start: float, end: float, attempts: int, error: Exception | None, meter: Meter
+) -> Span:
+    span: dict[str, Any] = {
+        **who.labels(),
+        "start": start,
+        "end": end,
+        "status": "failed" if error else "ok",
+        "attempts": attempts,
+    }
+    if meter.usage:
+        span["usage"] = meter.usage
+    if meter.first_token is not None:
+        span["first_token"] = meter.first_token
+    return span  # type: ignore[return-value]

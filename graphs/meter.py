@@ -1,0 +1,63 @@
+"""Count what the models of one branch were asked for and what they used."""
+
+from __future__ import annotations
+
+import time
+from contextvars import ContextVar
+from typing import Any
+from uuid import UUID
+
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.messages import AIMessage
+from langchain_core.outputs import ChatGeneration, LLMResult
+from langchain_core.tracers.context import register_configure_hook
+
+from state import Usage
+
+
+class Meter(BaseCallbackHandler):
+    """Adds up model calls and tokens, per model, and notes when the first token came."""
+
+    run_inline = True
+    ignore_chain = True
+    ignore_retriever = True
+    ignore_agent = True
+    ignore_custom_event = True
+
+    def __init__(self) -> None:
+        self.usage: dict[str, Usage] = {}
+        self.first_token: float | None = None
+        self._model_of: dict[UUID, str] = {}
+
+    def on_chat_model_start(
+        self,
+        serialized: dict[str, Any],
+        messages: Any,
+        *,
+        run_id: UUID,
+        metadata: dict[str, Any] | None = None,
+        **_: Any,
+    ) -> None:
+        """Count a call under the name of the model that was asked."""
+        model = str((metadata or {}).get("ls_model_name") or "unknown")
+        self._model_of[run_id] = model
+        self.usage.setdefault(model, {"calls": 0, "input": 0, "output": 0})["calls"] += 1
+
+    def on_llm_new_token(self, token: str, **_: Any) -> None:
+        """Note the moment of the first token."""
+        if self.first_token is None:
+            self.first_token = time.time()
+
+    def on_llm_end(self, response: LLMResult, *, run_id: UUID, **_: Any) -> None:
+        """Add the tokens that the answer says it used."""
+        model = self._model_of.pop(run_id, None)
+        for generation in response.generations[0] if response.generations else ():
+            message = generation.message if isinstance(generation, ChatGeneration) else None
+            if model and isinstance(message, AIMessage) and message.usage_metadata:
+                self.usage[model]["input"] += message.usage_metadata["input_tokens"]
+                self.usage[model]["output"] += message.usage_metadata["output_tokens"]
+
+
+current_meter: ContextVar[Meter | None] = ContextVar("braid_meter", default=None)
+# LangChain looks the variable up when a model is called, so a branch without one pays nothing.
+register_configure_hook(current_meter, inheritable=True)

@@ -1,15 +1,17 @@
 """The two builders: a frozen declaration in, an ordinary LangGraph StateGraph out.
 
-START -> fork -> branch, branch, branch -> join (deferred) -> aggregate -> END
-^                         |
-+---- only the failed ----+
+What they wire, with `split` and `worker` in place of the branches in a `MapReduce`:
+
+    START -> fork -> branch, branch, branch -> join (deferred) -> aggregate -> END
+                        ^                         |
+                        +---- only the failed ----+
 """
 
 from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,6 +21,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command, Overwrite, RetryPolicy, Send, interrupt
 from typing_extensions import TypedDict
 
+from graphs.branches import Node, one_step, several_steps
 from graphs.checks import (
     Function,
     Keys,
@@ -31,18 +34,16 @@ from graphs.checks import (
     read_state,
     takes_runtime,
 )
-from graphs.failures import listed, recorded, still_open, taken_back
-from graphs.guard import NO_LIMIT, Job, Slots, Update, Who, attempt
+from graphs.failures import listed, still_open
+from graphs.guard import NO_LIMIT, Job, Who, attempt
 from graphs.inputs import InputError, check_input, field_names
 from graphs.items import Chunk, accept_items, chunks, run_chunk
 from graphs.retry import RETRY
-from graphs.steps import Steps
-from graphs.superstep import asked_before, checkpointer, superstep
+from graphs.superstep import asked_before, checkpointer
 from state import Context
 
 __all__ = ["Branch", "FanOut", "InputError", "MapReduce", "QuorumNotMet"]
 
-Node = Callable[..., Awaitable[Any]]
 Graph = StateGraph[Any, Context, Any, Any]
 MOST_NAMED = 20
 """Failures that a pause names; the state has them all."""
@@ -126,7 +127,7 @@ class Workflow:
         raise NotImplementedError
 
     def _start(self, keys: Keys) -> Graph:
-        """Check what both patterns share; return a graph that has fork and aggregate."""
+        """Check what both patterns share; return a graph that begins with fork."""
         check_schemas(self.name, keys, self.input, self.output)
         check_limits(
             self.name, "", retry=self.retry, timeout=self.timeout, max_parallel=self.max_parallel
@@ -139,8 +140,13 @@ class Workflow:
             self.state, context_schema=Context, input_schema=self.input, output_schema=self.output
         )
         graph.add_node("fork", self._fork(keys))
-        graph.add_node("aggregate", self._aggregate(keys))
         graph.add_edge(START, "fork")
+        return graph
+
+    def _finish(self, graph: Graph, keys: Keys, again: Sequence[str]) -> Graph:
+        """Add join, the only deferred node, and aggregate; `again` names what a retry reruns."""
+        graph.add_node("join", self._join(), defer=True, destinations=("aggregate", *again, END))
+        graph.add_node("aggregate", self._aggregate(keys))
         graph.add_edge("aggregate", END)
         return graph
 
@@ -269,9 +275,7 @@ class FanOut(Workflow):
             graph.add_node(name, node, metadata=_metadata(name, branch))
             graph.add_edge("fork", name)
             graph.add_edge(name, "join")
-        ends = ("aggregate", *self.branches, END)
-        graph.add_node("join", self._join(), defer=True, destinations=ends)
-        return graph
+        return self._finish(graph, keys, list(self.branches))
 
     def _branch(self, name: str, branch: Branch, keys: Keys) -> tuple[Node, frozenset[str]]:
         where = f"branch {name!r}"
@@ -281,17 +285,9 @@ class FanOut(Workflow):
             raise ValueError(f"{self.name}: {where} has no steps; give at least one")
         made = [self._job(where, f, keys, branch.retry, branch.timeout) for f in functions]
         jobs, writes = [job for job, _ in made], frozenset[str]().union(*(w for _, w in made))
-        run = _single(name, jobs[0]) if len(jobs) == 1 else Steps(name, jobs, keys).run
-
-        async def node(state: dict[str, Any], runtime: Runtime[Context]) -> dict[str, Any]:
-            slots = superstep(runtime, self.max_parallel).slots
-            update = await run(state, keys.seen_by_branch(state), runtime, slots)
-            if name in still_open(state, "failures") and "failures" not in update:
-                return {**update, **taken_back(name)}
-            return update
-
-        node.__name__ = name
-        return node, writes
+        if len(jobs) == 1:
+            return one_step(name, jobs[0], keys, self.max_parallel), writes
+        return several_steps(name, jobs, keys, self.max_parallel), writes
 
     def _check_writers(self, name: str, plain: frozenset[str], writers: dict[str, str]) -> None:
         for key in sorted(plain):
@@ -334,10 +330,9 @@ class MapReduce(Workflow):
             )
         graph.add_node("split", self._split(keys), destinations=("worker", "join"))
         graph.add_node("worker", self._worker(job, keys), input_schema=Chunk)
-        graph.add_node("join", self._join(), defer=True, destinations=("aggregate", "worker", END))
         graph.add_edge("fork", "split")
         graph.add_edge("worker", "join")
-        return graph
+        return self._finish(graph, keys, ["worker"])
 
     def _split(self, keys: Keys) -> Node:
         function = self.split if is_async(self.split) else _as_async(self.split)
@@ -371,22 +366,9 @@ class MapReduce(Workflow):
         return int(values.get("expected") or 0)
 
     def _rerun(self, values: Mapping[str, Any], failed: list[str]) -> list[Send]:
-        payloads = values.get("unfinished") or {}
-        return chunks({item: payloads[item] for item in failed}, self.chunk_size, again=True)
-
-
-def _single(name: str, job: Job) -> Callable[..., Awaitable[Update]]:
-    """Return the run of a branch that is one function."""
-    who = Who(name, name)
-
-    async def run(
-        state: Mapping[str, Any], view: dict[str, Any], runtime: Runtime[Context], slots: Slots
-    ) -> Update:
-        outcome = await attempt(job, view, runtime, who, slots, runtime.stream_writer)
-        update = outcome.update if outcome.error is None else recorded(name, outcome)
-        return {**update, "spans": [outcome.span]}
-
-    return run
+        kept = values.get("unfinished") or {}
+        items = {item: kept[item]["payload"] for item in failed}
+        return chunks(items, self.chunk_size, again=True)
 
 
 def _as_async(function: Function) -> Function:

@@ -57,9 +57,8 @@ class Keys:
         can hand it back a second time.
         """
         plain = {key: value for key, value in state.items() if key not in self.reducers}
-        return {
-            key: value for key, value in {**plain, **self.empty}.items() if key not in BOOKKEEPING
-        }
+        view = {**plain, **self.empty}
+        return {key: value for key, value in view.items() if key not in BOOKKEEPING}
 
     def fold(self, left: Mapping[str, Any], right: Mapping[str, Any]) -> dict[str, Any]:
         """Apply one update to another by the state's own reducers; plain keys: the later wins."""
@@ -174,10 +173,9 @@ def make_job(
         )
     writes = declared_writes(workflow, who, function)
     if extra := sorted(writes - keys.writable()):
-        reason = "are kept by Braid itself" if set(extra) <= BOOKKEEPING else "are not in the state"
-        raise ValueError(
-            f"{workflow}: {who} writes {extra}, which {reason}; write other keys, or declare them in the state"
-        )
+        ours = set(extra) <= BOOKKEEPING
+        advice = "which Braid keeps itself" if ours else "which the state lacks; add the key to it"
+        raise ValueError(f"{workflow}: {who} writes {extra}, {advice}")
     job = Job(
         function=function,
         takes_runtime=takes_runtime(workflow, who, function),

@@ -16,7 +16,7 @@ def still_open(state: Mapping[str, Any], ledger: Ledger) -> dict[str, Any]:
 
 
 def recorded(
-    name: str, outcome: Outcome, *, restart: Any = None, step: str | None = None
+    name: str, outcome: Outcome, *, restart: dict[str, Any] | None = None, step: str | None = None
 ) -> Update:
     """Return the update of a branch that failed for good; `restart` is what a retry needs."""
     update: Update = {"failures": {name: outcome.failure(step)}}

@@ -16,7 +16,7 @@ from typing_extensions import TypedDict
 
 from graphs.checks import Keys
 from graphs.failures import recorded, taken_back
-from graphs.guard import BadUpdate, Job, Update, Who, attempt, storable
+from graphs.guard import BadUpdate, Job, Slots, Update, Who, attempt, storable
 from graphs.inputs import InputError
 from graphs.journal import open_journal
 from graphs.superstep import superstep
@@ -103,7 +103,7 @@ async def run_chunk(
 
 
 async def _run_item(
-    job: Job, item: str, payload: Any, again: bool, runtime: Runtime[Context], slots: Any
+    job: Job, item: str, payload: Any, again: bool, runtime: Runtime[Context], slots: Slots
 ) -> Update:
     outcome = await attempt(
         job, payload, runtime, Who(item, "worker"), slots, runtime.stream_writer
@@ -111,7 +111,7 @@ async def _run_item(
     spans = {"spans": [outcome.span]}
     if outcome.error is not None:
         # The payload is kept, so that a retry does not plan again.
-        return {**recorded(item, outcome, restart=payload), **spans}
+        return {**recorded(item, outcome, restart={"payload": payload}), **spans}
     return {**outcome.update, **spans, **(taken_back(item) if again else {})}
 
 

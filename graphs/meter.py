@@ -43,7 +43,7 @@ class Meter(BaseCallbackHandler):
         self._model_of[run_id] = model
         self.usage.setdefault(model, {"calls": 0, "input": 0, "output": 0})["calls"] += 1
 
-    def on_llm_new_token(self, token: str, **_: Any) -> None:
+    def on_llm_new_token(self, token: Any, **_: Any) -> None:
         """Note the moment of the first token."""
         if self.first_token is None:
             self.first_token = time.time()

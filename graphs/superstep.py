@@ -17,7 +17,7 @@ from graphs.guard import NO_LIMIT, Slots
 from state import Context
 
 _CHECKPOINTER, _ERROR = "__pregel_checkpointer", "__error__"
-"""Names that LangGraph keeps to itself; tests/graphs/test_langgraph.py holds that they are right."""
+"""Names that LangGraph keeps to itself; tests/graphs/test_langgraph.py holds them."""
 
 
 @dataclass(eq=False, slots=True, weakref_slot=True)

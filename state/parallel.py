@@ -53,6 +53,15 @@ class Span(TypedDict):
     """Per model name."""
 
 
+class ParallelOutput(TypedDict, total=False):
+    """What every workflow gives back beside its result."""
+
+    status: Status | None
+    """`partial`: some branches failed, and the result is made of the others."""
+    failures: dict[str, Failure]
+    """What is missing, by branch or item, and why."""
+
+
 class ParallelState(TypedDict, total=False):
     """The keys that fork, guard and join use; every workflow's state extends it."""
 

@@ -19,9 +19,9 @@ from typing_extensions import TypedDict
 
 from graphs.checks import Keys
 from graphs.failures import recorded, still_open, taken_back
-from graphs.guard import Emit, Job, Outcome, Slots, Update, Who, attempt
+from graphs.guard import Emit, Job, Slots, Update, Who, attempt
 from graphs.superstep import superstep
-from state import Context
+from state import Context, Span
 
 Node = Callable[..., Awaitable[Any]]
 
@@ -31,9 +31,8 @@ def one_step(name: str, job: Job, keys: Keys, limit: int | None) -> Node:
     who = Who(name, name)
 
     async def branch(state: dict[str, Any], runtime: Runtime[Context]) -> Update:
-        slots = superstep(runtime, limit).slots
-        view = keys.seen_by_branch(state)
-        outcome = await attempt(job, view, runtime, who, slots, runtime.stream_writer)
+        shared, view = superstep(runtime, limit), keys.seen_by_branch(state)
+        outcome = await attempt(job, view, runtime, who, shared.slots, runtime.stream_writer)
         update = outcome.update if outcome.error is None else recorded(name, outcome)
         return _settled(name, state, {**update, "spans": [outcome.span]})
 
@@ -46,14 +45,15 @@ def several_steps(name: str, jobs: Sequence[Job], keys: Keys, limit: int | None)
     graph = _steps_graph(name, jobs, keys)
 
     async def branch(state: dict[str, Any], runtime: Runtime[Context]) -> Update:
-        slots = superstep(runtime, limit).slots
-        token = _outer.set(_Outer(keys.seen_by_branch(state), slots, runtime.stream_writer))
+        shared, view = superstep(runtime, limit), keys.seen_by_branch(state)
+        token = _outer.set(_Outer(view, shared.slots, runtime.stream_writer))
         begin: Any = still_open(state, "unfinished").get(name) or {"made": {}}
         try:
             end = await graph.ainvoke(begin, context=runtime.context)
         finally:
             _outer.reset(token)
-        return _settled(name, state, dict(end.get("failed") or end["made"]))
+        update = end.get("failed") or end["made"]
+        return _settled(name, state, {**update, "spans": end["spans"]})
 
     branch.__name__ = name
     return branch
@@ -71,6 +71,7 @@ class _Progress(TypedDict, total=False):
     start: str
     made: Update
     failed: Update
+    spans: list[Span]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,20 +107,14 @@ def _step(branch: str, name: str, job: Job, keys: Keys) -> Any:
         outer, made = _outer.get(), progress.get("made", {})
         view = {**outer.given, **made}
         outcome = await attempt(job, view, runtime, who, outer.slots, outer.emit)
-        if outcome.error is not None:
-            return {"failed": _failed(branch, name, outcome, made)}
-        return {"made": keys.fold(made, {**outcome.update, "spans": [outcome.span]})}
+        spans = [*progress.get("spans", ()), outcome.span]
+        if outcome.error is None:
+            return {"made": keys.fold(made, outcome.update), "spans": spans}
+        restart = {"start": name, "made": made}
+        return {"failed": recorded(branch, outcome, restart=restart, step=name), "spans": spans}
 
     step.__name__ = name
     return step
-
-
-def _failed(branch: str, step: str, outcome: Outcome, made: Update) -> Update:
-    # The earlier steps' spans are written now, so a retry must not bring them along again.
-    kept = {key: value for key, value in made.items() if key != "spans"}
-    restart = {"start": step, "made": kept}
-    spans = [*made.get("spans", ()), outcome.span]
-    return {**recorded(branch, outcome, restart=restart, step=step), "spans": spans}
 
 
 def _unless_failed(following: str) -> Callable[[_Progress], str]:

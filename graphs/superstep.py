@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 from langgraph.config import get_config
-from langgraph.runtime import ExecutionInfo, Runtime
+from langgraph.runtime import ExecutionInfo, RunControl, Runtime
 
 from graphs.guard import NO_LIMIT, Slots
 from state import Context
@@ -25,24 +25,27 @@ class Superstep:
     """One for all the tasks that run side by side; gone when the last of them ends."""
 
     slots: Slots
+    control: RunControl | None
+    """Held so that its identity, which tells this run from the next, is not used again."""
     stored: asyncio.Task[CheckpointTuple | None] | None = None
 
 
-_running: WeakValueDictionary[str, Superstep] = WeakValueDictionary()
+_running: WeakValueDictionary[tuple[str, int], Superstep] = WeakValueDictionary()
 
 
 def superstep(runtime: Runtime[Context], limit: int | None) -> Superstep:
-    """Return what the calling task shares with its siblings.
+    """Return what the calling task shares with its siblings; hold on to it while it is used.
 
-    LangGraph gives all tasks of a superstep one checkpoint id, with and without a checkpointer,
-    and no two runs share it.
+    LangGraph gives all tasks of a superstep one checkpoint id, with and without a checkpointer.
+    No two threads share it, but a run and its resumption do: they differ in their RunControl.
     """
-    key = info(runtime).checkpoint_id
+    key = info(runtime).checkpoint_id, id(runtime.control)
     shared = _running.get(key)
     if shared is None:
         asked = runtime.context.max_parallel if runtime.context else None
         limit = asked or limit
-        shared = Superstep(asyncio.Semaphore(limit) if limit else NO_LIMIT)
+        slots = asyncio.Semaphore(limit) if limit else NO_LIMIT
+        shared = Superstep(slots, runtime.control)
         _running[key] = shared
     return shared
 

@@ -151,8 +151,8 @@ def check_branch_name(workflow: str, name: str, keys: Keys) -> None:
         raise ValueError(f"{workflow}: the branch name {name!r} is reserved; choose another")
     if name in keys.all:
         raise ValueError(
-            f"{workflow}: the branch {name!r} has the name of a state key, which LangGraph does "
-            f"not allow; rename the branch or the key"
+            f"{workflow}: the branch {name!r} has the name of a state key, so an update streamed "
+            f"under it could be either's; rename the branch or the key"
         )
 
 

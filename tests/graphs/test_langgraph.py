@@ -229,11 +229,6 @@ async def test_an_invalid_answer_is_refused_before_it_is_stored() -> None:
     assert result["out"] == [{"yes": True}]
 
 
-async def test_a_node_may_not_bear_the_name_of_a_state_key() -> None:
-    with pytest.raises(ValueError, match="already being used"):
-        graph_of({"x": lambda state: {}})
-
-
 async def test_end_is_reached_by_a_command() -> None:
     async def ends(state: State) -> Command[Any]:
         return Command(update={"x": 2}, goto=END)

@@ -172,7 +172,8 @@ class Workflow:
         who = Who("aggregate", "aggregate")
 
         async def aggregate(state: dict[str, Any], runtime: Runtime[Context]) -> dict[str, Any]:
-            outcome = await attempt(job, state, runtime, who, NO_LIMIT, runtime.stream_writer)
+            view = keys.seen_by_aggregator(state)
+            outcome = await attempt(job, view, runtime, who, NO_LIMIT, runtime.stream_writer)
             if outcome.error is not None:
                 raise outcome.error
             return {**outcome.update, "spans": [outcome.span]}

@@ -60,6 +60,11 @@ class Keys:
         view = {**plain, **self.empty}
         return {key: value for key, value in view.items() if key not in BOOKKEEPING}
 
+    def seen_by_aggregator(self, state: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the aggregator sees: all results, how they ended and what is missing."""
+        hidden = BOOKKEEPING - {"status", "failures"}
+        return {key: value for key, value in state.items() if key not in hidden}
+
     def fold(self, left: Mapping[str, Any], right: Mapping[str, Any]) -> dict[str, Any]:
         """Apply one update to another by the state's own reducers; plain keys: the later wins."""
         folded = dict(left)

@@ -1,5 +1,8 @@
 """Typed schemas: what goes into a workflow, what it keeps, what comes out, and where it is kept."""
 
+from state.checkpointers import database_size, open_checkpointer
+from state.database import UnusableDatabase
+from state.locks import ThreadBusy, hold_thread
 from state.parallel import (
     Context,
     Failure,
@@ -9,5 +12,22 @@ from state.parallel import (
     Status,
     Usage,
 )
+from state.threads import ThreadInfo, forget, list_threads
 
-__all__ = ["Context", "Failure", "ParallelOutput", "ParallelState", "Span", "Status", "Usage"]
+__all__ = [
+    "Context",
+    "Failure",
+    "ParallelOutput",
+    "ParallelState",
+    "Span",
+    "Status",
+    "ThreadBusy",
+    "ThreadInfo",
+    "UnusableDatabase",
+    "Usage",
+    "database_size",
+    "forget",
+    "hold_thread",
+    "list_threads",
+    "open_checkpointer",
+]

@@ -1,0 +1,47 @@
+"""How values become bytes: LangGraph's serializer, encrypted when there is a key."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from langgraph.checkpoint.serde.base import SerializerProtocol
+from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+
+from state.database import UnusableDatabase
+
+
+def serializer() -> SerializerProtocol:
+    """Return what turns checkpoints and results into bytes. It never unpickles.
+
+    With LANGGRAPH_AES_KEY (16, 24 or 32 bytes) every value is encrypted by AES in EAX mode, which
+    also detects tampering. Thread ids, channel names and metadata (which workflow, which options)
+    stay readable, and so does what was kept before there was a key.
+    """
+    plain = JsonPlusSerializer(pickle_fallback=False)
+    if not os.environ.get("LANGGRAPH_AES_KEY"):
+        return plain
+    try:
+        return EncryptedSerializer.from_pycryptodome_aes(plain)
+    except ImportError:
+        raise UnusableDatabase(
+            "LANGGRAPH_AES_KEY asks for encryption, which needs a library: pip install pycryptodome"
+        ) from None
+    except ValueError:
+        raise UnusableDatabase("LANGGRAPH_AES_KEY must be 16, 24 or 32 bytes long.") from None
+
+
+@contextmanager
+def decoding(database: object) -> Iterator[None]:
+    """Say in one sentence that kept bytes cannot be turned into values again."""
+    try:
+        yield
+    except UnusableDatabase:
+        raise
+    except (ValueError, NotImplementedError) as error:
+        raise UnusableDatabase(
+            f"What {database} keeps cannot be read ({error}): it was damaged, or written with "
+            "another LANGGRAPH_AES_KEY."
+        ) from error

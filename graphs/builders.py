@@ -39,8 +39,8 @@ from graphs.guard import NO_LIMIT, Job, Who, attempt
 from graphs.inputs import InputError, check_input, field_names
 from graphs.items import Chunk, accept_items, chunks, run_chunk
 from graphs.retry import RETRY
-from graphs.superstep import asked_before, checkpointer
-from state import Context
+from graphs.superstep import asked_before
+from state import Context, current_checkpointer
 
 __all__ = ["Branch", "FanOut", "InputError", "MapReduce", "QuorumNotMet"]
 
@@ -214,7 +214,7 @@ class Workflow:
     ) -> str:
         """Pause for a decision, or raise where nobody can be asked."""
         short = f"{self.name}: {succeeded} of {total} succeeded, {self._needed(total)} are needed"
-        if checkpointer() is None:
+        if current_checkpointer() is None:
             raise QuorumNotMet(f"{short}. {listed(failed)}")
         if self.on_shortfall == "raise":
             # To resume a run that raised is to ask for another try of what failed.

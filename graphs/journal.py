@@ -15,8 +15,8 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.runtime import Runtime
 
 from graphs.guard import Update
-from graphs.superstep import Superstep, address, checkpointer, info, stored
-from state import Context
+from graphs.superstep import Superstep, address, info, stored
+from state import Context, current_checkpointer
 
 CHANNEL = "items"
 """No channel of any graph: LangGraph leaves writes of unknown tasks alone."""
@@ -61,7 +61,7 @@ class Journal:
 
 async def open_journal(shared: Superstep, runtime: Runtime[Context]) -> Journal | None:
     """Return the running chunk's journal; None in a run that keeps nothing."""
-    saver = checkpointer()
+    saver = current_checkpointer()
     if saver is None:
         return None
     task_id = info(runtime).task_id

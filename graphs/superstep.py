@@ -14,10 +14,10 @@ from langgraph.config import get_config
 from langgraph.runtime import ExecutionInfo, RunControl, Runtime
 
 from graphs.guard import NO_LIMIT, Slots
-from state import Context
+from state import Context, current_checkpointer
 
-_CHECKPOINTER, _ERROR = "__pregel_checkpointer", "__error__"
-"""Names that LangGraph keeps to itself; tests/graphs/test_langgraph.py holds them."""
+_ERROR = "__error__"
+"""LangGraph keeps this name to itself; tests/graphs/test_langgraph.py holds that it is right."""
 
 
 @dataclass(eq=False, slots=True, weakref_slot=True)
@@ -56,15 +56,6 @@ def info(runtime: Runtime[Context]) -> ExecutionInfo:
     return runtime.execution_info
 
 
-def checkpointer() -> BaseCheckpointSaver[Any] | None:
-    """Return the saver that the present run writes to.
-
-    `execution_info.thread_id` does not tell: it is also set in runs that keep nothing.
-    """
-    found = _configurable().get(_CHECKPOINTER)
-    return found if isinstance(found, BaseCheckpointSaver) else None
-
-
 def address(runtime: Runtime[Context]) -> RunnableConfig:
     """Return the config under which the checkpoint of the present superstep is kept."""
     here = info(runtime)
@@ -97,7 +88,7 @@ def _configurable() -> Mapping[str, Any]:
 
 async def asked_before(runtime: Runtime[Context]) -> bool:
     """Tell whether the running task has raised before, that is, whether this is a resume."""
-    saver = checkpointer()
+    saver = current_checkpointer()
     found = await saver.aget_tuple(address(runtime)) if saver else None
     writes = (found.pending_writes if found else None) or ()
     return any(task == info(runtime).task_id and channel == _ERROR for task, channel, _ in writes)

@@ -14,7 +14,8 @@ from langgraph.types import Command, Overwrite, interrupt
 from support.toys import on
 from typing_extensions import TypedDict
 
-from graphs.superstep import address, asked_before, checkpointer
+from graphs.superstep import address, asked_before
+from state import current_checkpointer
 
 
 class State(TypedDict, total=False):
@@ -76,7 +77,7 @@ async def test_the_config_tells_whether_there_is_a_checkpointer_and_the_thread_i
 
     async def node(state: State, runtime: Runtime[None]) -> State:
         assert runtime.execution_info is not None
-        seen.append((checkpointer(), runtime.execution_info.thread_id))
+        seen.append((current_checkpointer(), runtime.execution_info.thread_id))
         return {}
 
     saver = InMemorySaver()
@@ -89,7 +90,7 @@ async def test_a_tasks_own_checkpoint_can_be_read_and_written_from_inside_it() -
     found: list[Any] = []
 
     async def node(state: State, runtime: Runtime[Any]) -> State:
-        saver, where = checkpointer(), address(runtime)
+        saver, where = current_checkpointer(), address(runtime)
         assert saver is not None
         await saver.aput_writes(where, [("nowhere", {"kept": 1})], "task of nobody")
         stored = await saver.aget_tuple(where)

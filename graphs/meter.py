@@ -24,10 +24,12 @@ class Meter(BaseCallbackHandler):
     ignore_agent = True
     ignore_custom_event = True
 
-    def __init__(self) -> None:
+    def __init__(self, outer: Meter | None = None) -> None:
         self.usage: dict[str, Usage] = {}
         self.first_token: float | None = None
         self._model_of: dict[UUID, str] = {}
+        self._outer = outer
+        """The meter of the work that this is part of: a workflow run inside an aggregator."""
 
     def on_chat_model_start(
         self,
@@ -41,7 +43,7 @@ class Meter(BaseCallbackHandler):
         """Count a call under the name of the model that was asked."""
         model = str((metadata or {}).get("ls_model_name") or "unknown")
         self._model_of[run_id] = model
-        self.usage.setdefault(model, {"calls": 0, "input": 0, "output": 0})["calls"] += 1
+        self._add(model, calls=1)
 
     def on_llm_new_token(self, token: Any, **_: Any) -> None:
         """Note the moment of the first token."""
@@ -54,8 +56,16 @@ class Meter(BaseCallbackHandler):
         for generation in response.generations[0] if response.generations else ():
             message = generation.message if isinstance(generation, ChatGeneration) else None
             if model and isinstance(message, AIMessage) and message.usage_metadata:
-                self.usage[model]["input"] += message.usage_metadata["input_tokens"]
-                self.usage[model]["output"] += message.usage_metadata["output_tokens"]
+                used = message.usage_metadata
+                self._add(model, input=used["input_tokens"], output=used["output_tokens"])
+
+    def _add(self, model: str, *, calls: int = 0, input: int = 0, output: int = 0) -> None:
+        used = self.usage.setdefault(model, {"calls": 0, "input": 0, "output": 0})
+        used["calls"] += calls
+        used["input"] += input
+        used["output"] += output
+        if self._outer is not None:
+            self._outer._add(model, calls=calls, input=input, output=output)
 
 
 current_meter: ContextVar[Meter | None] = ContextVar("braid_meter", default=None)

@@ -87,5 +87,5 @@ async def assemble(state: KitState) -> Assembled:
     kit = Kit()
     for name in ("title", "meta_description", "social_post", "hashtags"):
         if name in parts:
-            kit[name] = parts[name]  # type: ignore[literal-required]
+            kit[name] = parts[name]
     return {"kit": kit}

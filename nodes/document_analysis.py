@@ -86,9 +86,10 @@ async def sentiment(state: AnalysisState, runtime: Runtime[Context]) -> Part:
 async def assemble_report(state: AnalysisState) -> Reported:
     """Put the parts that there are into one report."""
     parts = state["parts"]
-    order = ("summary", "entities", "keywords", "sentiment")
-    report = Report(missing=[name for name in order if name not in parts])
-    for name in order:
+    report = Report(missing=[])
+    for name in ("summary", "entities", "keywords", "sentiment"):
         if name in parts:
             report[name] = parts[name]
+        else:
+            report["missing"].append(name)
     return {"report": report}

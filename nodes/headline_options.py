@@ -101,15 +101,15 @@ async def _told_apart(
 async def _verdict(
     headlines: Mapping[str, str], brief: str, runtime: Runtime[Context]
 ) -> dict[str, Any]:
-    choices = Literal[tuple(headlines)]  # type: ignore[valid-type]
-    schema = create_model(
+    choices: Any = Literal[tuple(headlines)]
+    schema: Any = create_model(
         "Verdict",
         choice=(choices, Field(description="The name in front of the headline.")),
         reason=(str, Field(min_length=1, max_length=600)),
     )
     listed = "\n".join(f"{manner}: {headline}" for manner, headline in headlines.items())
     verdict = await fill(runtime, schema, JUDGE, brief=brief, headlines=listed)
-    return verdict.model_dump()
+    return dict(verdict)
 
 
 def _essence(headline: str) -> str:

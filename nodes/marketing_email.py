@@ -85,7 +85,8 @@ async def body(state: EmailState, runtime: Runtime[Context]) -> Part:
 async def image_choice(state: EmailState, runtime: Runtime[Context]) -> Part:
     """Choose a picture of the catalogue; the schema knows no others."""
     catalogue = {image["id"]: image for image in state.get("images") or SAMPLE_IMAGES}
-    schema: Any = create_model("ImageChoice", image=(Literal[tuple(catalogue)], ...))
+    choices: Any = Literal[tuple(catalogue)]
+    schema: Any = create_model("ImageChoice", image=(choices, ...))
     listed = "\n".join(f"{image['id']}: {image['description']}" for image in catalogue.values())
     made = await fill(runtime, schema, IMAGE_CHOICE, brief=state["brief"], catalogue=listed)
     return {"parts": {"image_choice": catalogue[made.image]}}

@@ -1,0 +1,218 @@
+"""The `braid` command: what it can be told. What it then does is imported when it is needed."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import sys
+import textwrap
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from runner import catalogue
+from runner.errors import BAD_INPUT, DONE, FAILED, BadInput, explain
+from runner.settings import load_env_file
+from runner.words import plain
+
+if TYPE_CHECKING:
+    from runner.decide import Kind
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    help="Run workflows whose branches work in parallel, and see what that gains.",
+    no_args_is_help=True,
+    add_completion=False,
+    # Typer would import pydantic, 60 ms, to find that nobody asked for help.
+    context_settings={"default_map": {"help": False, "list": {"help": False}}},
+)
+
+Name = Annotated[str, typer.Argument(help="A workflow; `braid list` shows all.", metavar="NAME")]
+Pairs = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="Input fields: key=value, or key=@file for the text of a file.",
+        metavar="[KEY=VALUE]...",
+    ),
+]
+Document = Annotated[
+    str | None,
+    typer.Option("--input", help="The input as JSON, or the file that has it.", metavar="@FILE"),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+Limit = Annotated[
+    int | None, typer.Option(min=1, help="Branches that may run at once.", metavar="N")
+]
+
+
+@app.callback()
+def braid(
+    debug: Annotated[bool, typer.Option("--debug", help="Show an error's traceback.")] = False,
+) -> None:
+    """Declare what `main` takes out of the arguments, so that `--help` tells of it."""
+
+
+@app.command("list")
+def list_workflows(as_json: AsJson = False) -> int:
+    """Show every workflow: pattern, branches, what it is for."""
+    found = catalogue.entries()
+    if as_json:
+        print(json.dumps([dataclasses.asdict(entry) for entry in found], indent=2))
+        return DONE
+    widest = max((len(entry.name) for entry in found), default=0)
+    room = shutil.get_terminal_size().columns
+    for entry in found:
+        branches = ", ".join(entry.branches) if entry.branches else "as many as the input asks for"
+        start = " " * (widest + 14)
+        purpose, *more = textwrap.wrap(entry.purpose, max(20, room - len(start))) or [""]
+        name = typer.style(entry.name.ljust(widest), bold=True)
+        typer.echo(f"{name}  {entry.pattern:<10}  {purpose}")
+        for line in more:
+            typer.echo(start + line)
+        for line in textwrap.wrap(branches, max(20, room - len(start))):
+            typer.secho(start + line, dim=True)
+    return DONE
+
+
+@app.command()
+def show(name: Name) -> int:
+    """Show a workflow's diagram (Mermaid), its input fields and an example input."""
+    from runner.show import describe
+
+    return describe(name)
+
+
+@app.command()
+def run(
+    name: Name,
+    pairs: Pairs = None,
+    document: Document = None,
+    thread: Annotated[
+        str | None,
+        typer.Option(help="Keep the run under this id instead of a new one.", metavar="ID"),
+    ] = None,
+    max_parallel: Limit = None,
+    as_json: AsJson = False,
+    timeline: Annotated[
+        Path | None,
+        typer.Option(help="Draw when each branch ran.", metavar="FILE.svg|.html"),
+    ] = None,
+) -> int:
+    """Run a workflow, on its own example when no input is given.
+
+    Exit status: 0 complete or partial, 3 paused for a decision, 2 bad input, 1 anything else.
+    """
+    from runner.run import start
+
+    return start(
+        name,
+        pairs or [],
+        document,
+        thread_id=thread,
+        max_parallel=max_parallel,
+        as_json=as_json,
+        picture=timeline,
+    )
+
+
+@app.command()
+def compare(
+    name: Name, pairs: Pairs = None, document: Document = None, as_json: AsJson = False
+) -> int:
+    """Run the same graph one branch at a time and all at once, and measure the difference."""
+    from runner.compare import measure_both
+
+    return measure_both(name, pairs or [], document, as_json=as_json)
+
+
+@app.command()
+def threads(as_json: AsJson = False) -> int:
+    """Show which runs are kept, and what can be done with them."""
+    from runner.threads import list_kept
+
+    return list_kept(as_json=as_json)
+
+
+@app.command()
+def resume(
+    thread: Annotated[str, typer.Argument(help="`braid threads` shows all.", metavar="THREAD")],
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Run again what failed, and only that.")
+    ] = False,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Of a paused run: do with what succeeded.")
+    ] = False,
+    abort: Annotated[bool, typer.Option("--abort", help="Of a paused run: end it.")] = False,
+    answer: Annotated[
+        str | None,
+        typer.Option(help="Of a paused run: answer the workflow's own question.", metavar="JSON"),
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Go on with a run that was cut off or failed, or decide about one that is paused.
+
+    What has finished is not run again. A paused run is retried unless told otherwise.
+    """
+    chosen: dict[Kind, bool] = {
+        "retry": retry,
+        "accept": accept,
+        "abort": abort,
+        "answer": answer is not None,
+    }
+    kinds = [kind for kind, given in chosen.items() if given]
+    if len(kinds) > 1:
+        raise BadInput(f"--{kinds[0]} and --{kinds[1]} exclude each other; give one.")
+
+    from runner.run import go_on
+
+    return go_on(thread, kinds[0] if kinds else "go on", answer, as_json=as_json)
+
+
+@app.command()
+def batch(
+    name: Name,
+    inputs: Annotated[
+        Path, typer.Argument(help="One JSON object per line.", metavar="INPUTS.jsonl")
+    ],
+    out: Annotated[
+        Path, typer.Option(help="Where a line per result is appended.", metavar="RESULTS.jsonl")
+    ],
+    concurrency: Annotated[int, typer.Option(min=1, help="Runs at once.", metavar="N")] = 4,
+) -> int:
+    """Run a workflow over many inputs; started again, it goes on where it ended."""
+    from runner.batch import work_through
+
+    return work_through(name, inputs, out, concurrency)
+
+
+@app.command()
+def doctor() -> int:
+    """Check key, endpoint, database and server: what works, and what to do."""
+    from runner.doctor import examine
+
+    return examine()
+
+
+def main() -> int:
+    """Run the command that the process was given, and return its exit status."""
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    debug = len(arguments) < len(sys.argv[1:])
+    try:
+        load_env_file()
+        status = app(arguments, prog_name="braid", standalone_mode=False)
+    except typer.TyperException as error:
+        sentence, status = error.format_message(), BAD_INPUT
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        sentence, status = explain(error)
+    else:
+        # Typer turns a Ctrl-C that comes before anything runs into 130.
+        return FAILED if status == INTERRUPTED else int(status or DONE)
+    if sentence:
+        print(f"braid: {plain(sentence, 2000)}", file=sys.stderr)
+    return int(status)

@@ -1,0 +1,98 @@
+"""Tell how a run ended: as JSON to programs, in words to people."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+from graphs.inputs import field_names
+from runner import timeline
+from runner.brake import Stopped
+from runner.errors import explain
+from runner.report import Ended, Question, Report, offered
+from runner.result import result, value
+from runner.words import plain
+
+STYLES = {"complete": "green", "partial": "yellow", "paused": "yellow"}
+CHOICES = {
+    "retry": "Run again what failed",
+    "accept": "Go on with what succeeded",
+    "abort": "End the run",
+}
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON, in UTF-8 whatever the terminal's encoding is."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode("utf-8", "replace") + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def tell(ended: Ended, as_json: bool, picture: Path | None = None) -> int:
+    """Print how a run ended, write its picture, and return the exit status."""
+    if as_json:
+        print_json(ended.report)
+    else:
+        _show(ended, Console(highlight=False))
+    if picture is not None:
+        timeline.write(ended.report, picture, ended.detail)
+    if ended.error is not None:
+        print(f"braid: {plain(_why(ended.error), 2000)}", file=sys.stderr)
+    return ended.exit_status
+
+
+def _show(ended: Ended, console: Console) -> None:
+    report = ended.report
+    status = report["status"]
+    console.print(
+        Text(plain(report["workflow"]), "bold"),
+        Text(status, STYLES.get(status, "red")),
+        Text(f"model: {plain(report['model'])}", "dim"),
+        sep="  ",
+    )
+    if report["output"]:
+        console.print(result(report["output"], field_names(ended.workflow.input)))
+    if report["timing"]["branches"]:
+        console.print()
+        console.print(timeline.as_text(report, console.width, ended.detail))
+    console.print()
+    for line in _next_steps(report):
+        console.print(line, soft_wrap=True)
+
+
+def _next_steps(report: Report) -> Iterator[RenderableType]:
+    """Say what can be done with the thread now."""
+    again = f"braid resume {report['thread_id']}"
+    if report["status"] == "failed":
+        yield Text(f"What had finished is kept. Go on with it:  {again}")
+    elif report["status"] != "paused":
+        yield Text(f"See this again:  {again}", "dim")
+        if report["status"] == "partial":
+            yield Text(f"Try again what failed:  {again} --retry", "dim")
+    else:
+        yield from _ways_to_answer(report["interrupts"], again)
+
+
+def _ways_to_answer(questions: Sequence[Question], again: str) -> Iterator[RenderableType]:
+    if choices := offered(questions[0]["value"]):
+        yield Text(plain(questions[0]["value"]["reason"], 1_000))
+        yield Text()
+        for choice in choices:
+            yield Text(f"{CHOICES[choice]}:  {again} --{choice}")
+        return
+    for question in questions:
+        yield Text("The workflow asks:", "bold")
+        yield value(question["value"])
+    yield Text()
+    yield Text(f"Answer:  {again} --answer JSON")
+
+
+def _why(error: Exception) -> str:
+    return "stopped." if isinstance(error, Stopped) else explain(error)[0]

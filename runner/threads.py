@@ -1,0 +1,111 @@
+"""`braid threads`: which runs are kept, how they ended, and what can be done with them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from langgraph.graph.state import CompiledStateGraph
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from typing_extensions import TypedDict
+
+from runner import catalogue, drive
+from runner.errors import DONE, BadInput, Trouble
+from runner.report import status_of
+from runner.settings import Settings, read_settings
+from runner.tell import STYLES, print_json
+from runner.words import count, plain
+from state import Context, ThreadInfo, list_threads, open_checkpointer
+
+MOST_SHOWN = 20
+
+
+class Kept(TypedDict):
+    """One line of the list."""
+
+    thread_id: str
+    workflow: str
+    status: str
+    """As in a report; `unknown` where its workflow is no longer there."""
+    updated: str
+    """When it last changed, ISO 8601, UTC."""
+
+
+def list_kept(*, as_json: bool) -> int:
+    """Print the threads, the newest first, and return the exit status."""
+    settings = read_settings()
+    if as_json:
+        print_json(asyncio.run(_read(settings, None))[0])
+        return DONE
+    kept, total = asyncio.run(_read(settings, MOST_SHOWN))
+    console = Console(highlight=False)
+    if not kept:
+        console.print(f"Nothing is kept in {settings.database} yet.", markup=False)
+        return DONE
+    console.print(_table(kept, console.width))
+    if total > len(kept):
+        console.print(f"... and {total - len(kept):,} older; --json lists all.", style="dim")
+    console.print("braid resume THREAD goes on with a run, or shows how it ended.", style="dim")
+    return DONE
+
+
+async def _read(settings: Settings, limit: int | None) -> tuple[list[Kept], int]:
+    """Return the newest threads and how many there are in all."""
+    if settings.nothing_kept:
+        return [], 0
+    async with open_checkpointer(settings.database) as saver:
+        found = await list_threads(saver)
+
+        @cache
+        def graph(name: str) -> CompiledStateGraph[Any, Context, Any, Any]:
+            return catalogue.load(name).compile(checkpointer=saver)
+
+        kept = [await _kept(thread, graph) for thread in found[:limit]]
+    return kept, len(found)
+
+
+async def _kept(
+    thread: ThreadInfo, graph: Callable[[str], CompiledStateGraph[Any, Context, Any, Any]]
+) -> Kept:
+    name = drive.owner(thread.metadata)
+    try:
+        snapshot = await graph(name).aget_state(drive.address(thread.thread_id))
+        status: str = status_of(snapshot)
+    except (BadInput, Trouble):
+        status = "unknown"
+    return {
+        "thread_id": thread.thread_id,
+        "workflow": name,
+        "status": status,
+        "updated": thread.updated.isoformat(timespec="seconds"),
+    }
+
+
+def _table(kept: list[Kept], width: int) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("thread", overflow="fold", min_width=min(36, width))
+    table.add_column("workflow", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    table.add_column("changed", no_wrap=True)
+    for thread in kept:
+        table.add_row(
+            plain(thread["thread_id"]),
+            plain(thread["workflow"], 24),
+            Text(thread["status"], STYLES.get(thread["status"], "red")),
+            Text(_ago(datetime.fromisoformat(thread["updated"])), "dim"),
+        )
+    return table
+
+
+def _ago(moment: datetime) -> str:
+    """Return how long ago something was, in its largest unit."""
+    passed = (datetime.now(UTC) - moment).total_seconds()
+    for length, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if passed >= length:
+            return f"{count(int(passed // length), unit)} ago"
+    return "just now"

@@ -12,6 +12,7 @@ from state.parallel import (
     Status,
     Usage,
 )
+from state.running import current_checkpointer
 from state.threads import ThreadInfo, forget, list_threads
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "ThreadInfo",
     "UnusableDatabase",
     "Usage",
+    "current_checkpointer",
     "database_size",
     "forget",
     "hold_thread",

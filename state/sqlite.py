@@ -352,7 +352,8 @@ class GroupCommitSaver(AsyncSqliteSaver):
             raise ValueError(f"The strategy is keep_latest or delete, not {strategy!r}.")
         with explaining(self.file):
             async with self.lock:
-                await self.conn.execute_fetchall("PRAGMA incremental_vacuum")
+                # A script, because `execute` would stop after the first page.
+                await self.conn.executescript("PRAGMA incremental_vacuum")
 
     async def _refuse_delta_threads(self, threads: Sequence[str]) -> None:
         await self.setup()

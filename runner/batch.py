@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -169,7 +168,7 @@ async def _work(
 ) -> bool:
     """Work through what is left, and tell whether the user stopped it."""
     build_model()
-    async with _alone(settings, str(out)), open_checkpointer(settings.database) as saver:
+    async with _alone(settings, out), open_checkpointer(settings.database) as saver:
         with Brake() as brake, Ledger(out) as ledger, _progress(tally.console) as progress:
             left = [item for item in items if item.thread_id not in ledger.done]
             for item in items:
@@ -185,13 +184,17 @@ async def _work(
 
 
 @asynccontextmanager
-async def _alone(settings: Settings, out: str) -> AsyncIterator[None]:
+async def _alone(settings: Settings, out: Path) -> AsyncIterator[None]:
     """Keep a second batch from writing to the same results."""
     try:
-        async with hold_thread(settings.database, f"batch {os.path.abspath(out)}"):
+        async with hold_thread(settings.database, f"batch {_identity(out)}"):
             yield
     except ThreadBusy:
         raise Trouble(f"Another batch is writing to {out}; wait for it, or end it.") from None
+
+
+def _identity(out: Path) -> str:
+    return str(out.resolve())
 
 
 def _read(workflow: Workflow, inputs: Path, out: Path, tally: Tally) -> Iterator[Item]:
@@ -214,7 +217,7 @@ def _item(workflow: Workflow, out: Path, number: int, raw: bytes) -> Item:
     except UnicodeDecodeError:
         raise BadInput(f"line {number} is not UTF-8 text.") from None
     given = parse_object(text.strip(), f"line {number}")
-    same = json.dumps([workflow.name, str(out.resolve()), number, given], sort_keys=True)
+    same = json.dumps([workflow.name, _identity(out), number, given], sort_keys=True)
     try:
         values = check(workflow, given)
     except BadInput as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -14,35 +15,46 @@ from rich.text import Text
 
 from runner.words import plain
 
-LONGEST_TEXT = 4_000
-"""Characters of one text that are shown."""
+LONGEST_TEXTS = (4_000, 1_500, 200)
+"""Characters of one text that are shown: of a field, of an entry in it, of anything deeper."""
 MOST_ENTRIES = 20
 """Entries of one list or table that are shown."""
 LONGEST_LINE = 60
-"""Characters of a text, or of a list of short values, that stands on one line."""
+"""Characters of a text that stands beside its name."""
+LONGEST_NAME = 40
+MOST_COLUMNS = 5
 DEEPEST = 4
+MARKDOWN = re.compile(r"^ {0,3}(#{1,6} |[-*+] |\d+[.)] |```)|\*\*\S", re.MULTILINE)
+"""What tells Markdown from text that only has lines."""
 
 
 def result(output: Mapping[str, Any], given: Collection[str]) -> RenderableType:
-    """Return a workflow's output for a terminal, without what the user gave it.
+    """Return a workflow's output for a terminal, what fits on a line first.
 
-    Nothing is told twice: a table whose texts all stand in another field is left out.
+    What the user gave is left out, and nothing is told twice: of a table whose texts all stand
+    in another field only that field is shown.
     """
-    texts = [value for value in output.values() if isinstance(value, str)]
-    return Group(
-        *(
-            _field(name, value)
-            for name, value in output.items()
-            if name not in given and not _told_in(texts, value)
-        )
-    )
+    texts = [found for found in output.values() if isinstance(found, str)]
+    lines = Table.grid(padding=(0, 2, 0, 0))
+    blocks: list[RenderableType] = []
+    for name, found in output.items():
+        if name in given or _told_in(texts, found):
+            continue
+        label, shown = Text(plain(name).replace("_", " "), "bold"), value(found)
+        if isinstance(shown, Text):
+            lines.add_row(label, shown)
+        else:
+            blocks += [Text(), label, Padding(shown, (0, 0, 0, 2))]
+    if lines.row_count:
+        blocks = [Text(), lines, *blocks]
+    return Group(*blocks)
 
 
 def value(found: Any, depth: int = 0) -> RenderableType:
     """Return any JSON value for a terminal; it comes from models and documents."""
     match found:
         case str():
-            return _text(found)
+            return _text(found, LONGEST_TEXTS[min(depth, 2)])
         case Mapping() if found and depth < DEEPEST:
             return _table(found, depth)
         case Sequence() if found and depth < DEEPEST:
@@ -57,14 +69,6 @@ def value(found: Any, depth: int = 0) -> RenderableType:
             return Text(plain(found))
 
 
-def _field(name: str, found: Any) -> RenderableType:
-    label = Text(plain(name).replace("_", " "), "bold")
-    shown = value(found)
-    if isinstance(shown, Text):
-        return Group(Text(), Text.assemble(label, "  ", shown))
-    return Group(Text(), label, Padding(shown, (0, 0, 0, 2)))
-
-
 def _told_in(texts: Sequence[str], found: Any) -> bool:
     if not isinstance(found, Mapping) or not found:
         return False
@@ -73,26 +77,23 @@ def _told_in(texts: Sequence[str], found: Any) -> bool:
     )
 
 
-def _text(text: str) -> RenderableType:
+def _text(text: str, longest: int) -> RenderableType:
     if "\n" not in text and len(text) <= LONGEST_LINE:
         return Text(plain(text))
-    shown = Markdown(_lines(text[:LONGEST_TEXT]), hyperlinks=False)
-    rest = len(text) - LONGEST_TEXT
-    if rest <= 0:
-        return shown
-    return Group(shown, _more(f"{rest:,} more characters"))
+    if text.lstrip().startswith("<") and text.rstrip().endswith(">"):
+        return Text(f"HTML of {len(text):,} characters; --json shows it", "dim")
+    lines = [_line(line, longest) for line in text[:longest].splitlines()]
+    shown: RenderableType = Text("\n".join(lines))
+    if MARKDOWN.search(text):
+        # Hard breaks: Markdown would make one paragraph of the lines of a poem.
+        shown = Markdown("  \n".join(lines), hyperlinks=False)
+    rest = len(text) - longest
+    return Group(shown, _more(f"{rest:,} more characters")) if rest > 0 else Group(shown)
 
 
-def _lines(text: str) -> str:
-    """Return text without control characters, each line ended as Markdown's hard break.
-
-    Markdown would make one paragraph of the lines of a poem.
-    """
-    lines = (
-        line[: len(line) - len(line.lstrip(" "))] + plain(line, LONGEST_TEXT)
-        for line in text.splitlines()
-    )
-    return "  \n".join(lines)
+def _line(line: str, longest: int) -> str:
+    """Return a line of text that can do nothing but be read; its indentation stays."""
+    return line[: len(line) - len(line.lstrip(" "))] + plain(line, longest)
 
 
 def _table(found: Mapping[str, Any], depth: int) -> RenderableType:
@@ -105,16 +106,46 @@ def _table(found: Mapping[str, Any], depth: int) -> RenderableType:
 
 
 def _list(found: Sequence[Any], depth: int) -> RenderableType:
-    if all(isinstance(entry, str | int | float) for entry in found):
-        line = ", ".join(
-            plain(entry) if isinstance(entry, str) else _number(entry) for entry in found
-        )
-        if len(line) <= LONGEST_LINE:
-            return Text(line)
-    table = Table.grid(padding=(0, 1, 0, 0))
-    for entry in islice(found, MOST_ENTRIES):
-        table.add_row("-", value(entry, depth + 1))
+    if all(_is_short(entry) for entry in found):
+        shown = [_short(entry) for entry in islice(found, MOST_ENTRIES)]
+        rest = len(found) - len(shown)
+        return Text(", ".join(shown) + (f", ... and {rest:,} more" if rest else ""))
+    if columns := _columns(found):
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="cyan")
+        for column in columns:
+            table.add_column(plain(column))
+        for entry in islice(found, MOST_ENTRIES):
+            table.add_row(*(_short(entry[column]) for column in columns))
+    else:
+        table = Table.grid(padding=(0, 1, 0, 0))
+        for entry in islice(found, MOST_ENTRIES):
+            table.add_row("-", value(entry, depth + 1))
     return _with_rest(table, found)
+
+
+def _columns(found: Sequence[Any]) -> list[str]:
+    """Return the keys of records that are alike and short; empty of anything else."""
+    first = found[0]
+    if not isinstance(first, Mapping) or not 1 < len(first) <= MOST_COLUMNS:
+        return []
+    alike = all(
+        isinstance(entry, Mapping)
+        and entry.keys() == first.keys()
+        and all(_is_short(part) for part in entry.values())
+        for entry in found
+    )
+    return list(first) if alike else []
+
+
+def _is_short(entry: Any) -> bool:
+    """Tell a number, a name or a tag from a sentence."""
+    if isinstance(entry, str):
+        return len(entry) <= LONGEST_NAME and entry.count(" ") < 4
+    return isinstance(entry, int | float)
+
+
+def _short(entry: str | float) -> str:
+    return plain(entry) if isinstance(entry, str | bool) else _number(entry)
 
 
 def _with_rest(table: Table, found: Collection[Any]) -> RenderableType:

@@ -25,6 +25,7 @@ CHOICES = {
     "accept": "Go on with what succeeded",
     "abort": "End the run",
 }
+OFFLINE = "The offline model wrote this; OPENAI_API_KEY or OPENAI_BASE_URL brings in a real one."
 
 
 def print_json(value: Any) -> None:
@@ -70,6 +71,8 @@ def _show(ended: Ended, console: Console) -> None:
 def _next_steps(report: Report) -> Iterator[RenderableType]:
     """Say what can be done with the thread now."""
     again = f"braid resume {report['thread_id']}"
+    if report["model"] == "offline" and report["output"]:
+        yield Text(OFFLINE, "dim")
     if report["status"] == "failed":
         yield Text(f"What had finished is kept. Go on with it:  {again}")
     elif report["status"] != "paused":

@@ -23,6 +23,13 @@ from runner.words import count, plain
 from state import Context, ThreadInfo, list_threads, open_checkpointer
 
 MOST_SHOWN = 20
+ADVICE = {
+    "failed": "braid resume THREAD goes on with it.",
+    "paused": "braid resume THREAD --retry, --accept or --abort decides; --answer JSON answers.",
+    "partial": "braid resume THREAD --retry runs again what failed.",
+    "complete": "braid resume THREAD shows it again.",
+    "unknown": "its workflow is no longer there.",
+}
 
 
 class Kept(TypedDict):
@@ -50,7 +57,9 @@ def list_kept(*, as_json: bool) -> int:
     console.print(_table(kept, console.width))
     if total > len(kept):
         console.print(f"... and {total - len(kept):,} older; --json lists all.", style="dim")
-    console.print("braid resume THREAD goes on with a run, or shows how it ended.", style="dim")
+    for status, advice in ADVICE.items():
+        if any(thread["status"] == status for thread in kept):
+            console.print(Text(f"{status}: {advice}", "dim"))
     return DONE
 
 

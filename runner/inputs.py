@@ -36,15 +36,9 @@ def check(workflow: Workflow, values: Mapping[str, Any]) -> Values:
     from graphs.builders import InputError
 
     try:
-        checked = workflow.check(values)
+        return workflow.check(values)
     except InputError as error:
         raise BadInput(str(error)) from None
-    for name, value in checked.items():
-        try:
-            json.dumps(value, ensure_ascii=False, default=str).encode()
-        except UnicodeEncodeError:
-            raise BadInput(f"{workflow.name}: {name!r} is not valid Unicode text.") from None
-    return checked
 
 
 def example(name: str) -> Values:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,3 +45,10 @@ def test_another_scheme_is_refused_without_repeating_its_password(named: str) ->
     with pytest.raises(UnusableDatabase, match="name a file, sqlite:///file or postgres") as error:
         locate(named)
     assert "secret" not in str(error.value)
+
+
+def test_declaring_a_workflow_loads_no_driver_and_no_cipher() -> None:
+    heavy = {"aiosqlite", "psycopg", "psycopg_pool", "filelock", "Crypto"}
+    code = f"import sys, state; print({heavy} & sys.modules.keys())"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "set()"

@@ -11,7 +11,7 @@ from langgraph.types import Command, StateSnapshot
 
 from graphs.builders import Workflow
 from runner.errors import BadInput
-from runner.report import offered
+from runner.report import Question, offered
 from runner.words import plain
 
 Kind = Literal["go on", "retry", "accept", "abort", "answer"]
@@ -46,6 +46,12 @@ def next_payload(
     return "nothing"
 
 
+def asks_again(payload: Payload, questions: Sequence[Question]) -> bool:
+    """Tell whether a question that was answered is still open: the answer did not fit it."""
+    answers = payload.resume if isinstance(payload, Command) else None
+    return isinstance(answers, Mapping) and any(asked["id"] in answers for asked in questions)
+
+
 def refuse_unfinished(thread_id: str, snapshot: StateSnapshot) -> None:
     """Raise BadInput unless the thread can take a new input."""
     if snapshot.interrupts:
@@ -67,8 +73,8 @@ def _answers(thread_id: str, snapshot: StateSnapshot, decision: Decision) -> dic
     if choices := offered(first.value):
         return {first.id: {"action": _choice(thread_id, choices, decision)}}
     if decision.kind != "answer":
-        asked = "; ".join(plain(question) for question in questions.values())
-        raise BadInput(f"Thread {thread_id} asks: {asked}. Answer with --answer JSON.")
+        asked = "; ".join(_in_short(question) for question in questions.values())
+        raise BadInput(f"Thread {thread_id} waits for --answer JSON to its question: {asked}")
     answer = decision.answer
     if isinstance(answer, Mapping) and answer and answer.keys() <= questions.keys():
         return dict(answer)
@@ -78,6 +84,12 @@ def _answers(thread_id: str, snapshot: StateSnapshot, decision: Decision) -> dic
             f"--answer '{json.dumps(dict.fromkeys(questions, '...'))}'."
         )
     return {first.id: answer}
+
+
+def _in_short(question: Any) -> str:
+    if isinstance(question, Mapping) and "reason" in question:
+        question = question["reason"]
+    return plain(question)
 
 
 def _choice(thread_id: str, choices: Sequence[str], decision: Decision) -> str:

@@ -13,12 +13,13 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import RunControl
 from langgraph.types import StateSnapshot, StreamMode
+from pydantic import ValidationError
 
 from graphs.builders import Workflow
 from nodes.models import chat, model_name
 from runner import catalogue
 from runner.brake import Brake
-from runner.decide import Decision, Payload, next_payload, refuse_unfinished
+from runner.decide import Decision, Payload, asks_again, next_payload, refuse_unfinished
 from runner.errors import BadInput
 from runner.report import Ended, conclude
 from runner.settings import Settings
@@ -148,7 +149,11 @@ async def resume(
             return await thread.kept()
         build_model()
         with show(workflow) as watch:
-            return await thread.advance(payload, brake, watch)
+            ended = await thread.advance(payload, brake, watch)
+        if asks_again(payload, ended.report.get("interrupts", ())):
+            why = _sentence(ended.error)
+            raise BadInput(f"The answer does not fit what thread {thread_id} asks{why}.")
+        return ended
 
 
 @asynccontextmanager
@@ -192,6 +197,13 @@ async def metadata_of(saver: BaseCheckpointSaver[Any], thread_id: str) -> Mappin
     """Return what a thread's last run left about itself; None where there is no such thread."""
     found = await saver.aget_tuple(address(thread_id))
     return None if found is None else dict(found.metadata)
+
+
+def _sentence(error: Exception | None) -> str:
+    if not isinstance(error, ValidationError):
+        return ""
+    first = error.errors(include_url=False)[0]
+    return "".join(f": {part}" for part in (*first["loc"], first["msg"]))
 
 
 def _pass_on_token(data: Any, watch: Watch) -> None:

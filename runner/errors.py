@@ -26,7 +26,9 @@ def explain(error: Exception) -> tuple[str, int]:
         return str(error), FAILED
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return "The disk is full; make room, then resume.", FAILED
-    return f"{type(error).__name__}: {plain(error, 500)}", FAILED
+    from graphs.guard import readable
+
+    return f"{type(error).__name__}: {plain(readable(error), 500)}", FAILED
 
 
 def _is_ours(error: Exception) -> bool:

@@ -22,6 +22,7 @@ MOST_ENTRIES = 20
 LONGEST_LINE = 60
 """Characters of a text that stands beside its name."""
 LONGEST_NAME = 40
+LONGEST_CELL = 160
 MOST_COLUMNS = 5
 DEEPEST = 4
 MARKDOWN = re.compile(r"^ {0,3}(#{1,6} |[-*+] |\d+[.)] |```)|\*\*\S", re.MULTILINE)
@@ -59,14 +60,10 @@ def value(found: Any, depth: int = 0) -> RenderableType:
             return _table(found, depth)
         case Sequence() if found and depth < DEEPEST:
             return _list(found, depth)
-        case bool():
-            return Text("yes" if found else "no")
-        case int() | float():
-            return Text(_number(found))
-        case None | [] | {}:
-            return Text("none", "dim")
+        case [] | {}:
+            return _scalar(None)
         case _:
-            return Text(plain(found))
+            return _scalar(found)
 
 
 def _told_in(texts: Sequence[str], found: Any) -> bool:
@@ -97,44 +94,62 @@ def _line(line: str, longest: int) -> str:
 
 
 def _table(found: Mapping[str, Any], depth: int) -> RenderableType:
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(style="cyan", no_wrap=True, max_width=24)
-    table.add_column()
-    for key, entry in islice(found.items(), MOST_ENTRIES):
-        table.add_row(plain(key, 60), value(entry, depth + 1))
+    entries = list(islice(found.items(), MOST_ENTRIES))
+    if columns := _columns(list(found.values())):
+        table = _records(["", *columns])
+        for key, entry in entries:
+            table.add_row(Text(plain(key), "cyan"), *(_cell(entry[column]) for column in columns))
+    else:
+        table = Table.grid(padding=(0, 2, 0, 0))
+        table.add_column(style="cyan", no_wrap=True, max_width=24)
+        table.add_column()
+        for key, entry in entries:
+            table.add_row(plain(key, 60), value(entry, depth + 1))
     return _with_rest(table, found)
 
 
 def _list(found: Sequence[Any], depth: int) -> RenderableType:
+    entries = list(islice(found, MOST_ENTRIES))
     if all(_is_short(entry) for entry in found):
-        shown = [_short(entry) for entry in islice(found, MOST_ENTRIES)]
-        rest = len(found) - len(shown)
-        return Text(", ".join(shown) + (f", ... and {rest:,} more" if rest else ""))
+        rest = len(found) - len(entries)
+        more = [f"... and {rest:,} more"] if rest else []
+        return Text(", ".join([*(_cell(entry).plain for entry in entries), *more]))
     if columns := _columns(found):
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="cyan")
-        for column in columns:
-            table.add_column(plain(column))
-        for entry in islice(found, MOST_ENTRIES):
-            table.add_row(*(_short(entry[column]) for column in columns))
+        table = _records(columns)
+        for entry in entries:
+            table.add_row(*(_cell(entry[column]) for column in columns))
     else:
         table = Table.grid(padding=(0, 1, 0, 0))
-        for entry in islice(found, MOST_ENTRIES):
+        for entry in entries:
             table.add_row("-", value(entry, depth + 1))
     return _with_rest(table, found)
 
 
+def _records(columns: Sequence[str]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="cyan")
+    for column in columns:
+        table.add_column(Text(plain(column)))
+    return table
+
+
 def _columns(found: Sequence[Any]) -> list[str]:
-    """Return the keys of records that are alike and short; empty of anything else."""
+    """Return the keys of records that fit into a table; empty of anything else."""
     first = found[0]
     if not isinstance(first, Mapping) or not 1 < len(first) <= MOST_COLUMNS:
         return []
     alike = all(
         isinstance(entry, Mapping)
         and entry.keys() == first.keys()
-        and all(_is_short(part) for part in entry.values())
+        and all(_fits_a_cell(part) for part in entry.values())
         for entry in found
     )
     return list(first) if alike else []
+
+
+def _fits_a_cell(part: Any) -> bool:
+    if isinstance(part, str):
+        return len(part) <= LONGEST_CELL and "\n" not in part
+    return part is None or isinstance(part, int | float)
 
 
 def _is_short(entry: Any) -> bool:
@@ -144,8 +159,22 @@ def _is_short(entry: Any) -> bool:
     return isinstance(entry, int | float)
 
 
-def _short(entry: str | float) -> str:
-    return plain(entry) if isinstance(entry, str | bool) else _number(entry)
+def _cell(part: str | float | None) -> Text:
+    return Text(plain(part)) if isinstance(part, str) else _scalar(part)
+
+
+def _scalar(found: Any) -> Text:
+    match found:
+        case None:
+            return Text("none", "dim")
+        case bool():
+            return Text("yes" if found else "no")
+        case int():
+            return Text(f"{found:,}")
+        case float():
+            return Text(f"{found:,.4g}")
+        case _:
+            return Text(plain(found))
 
 
 def _with_rest(table: Table, found: Collection[Any]) -> RenderableType:
@@ -155,7 +184,3 @@ def _with_rest(table: Table, found: Collection[Any]) -> RenderableType:
 
 def _more(what: str) -> Text:
     return Text(f"... and {what}; --json shows all", "dim")
-
-
-def _number(number: float) -> str:
-    return f"{number:,}" if isinstance(number, int) else f"{number:,.4g}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,6 +29,7 @@ BOUNDS = (
     ("minItems", "maxItems", "entries"),
     ("minimum", "maximum", ""),
 )
+OPEN_BOUNDS = {"exclusiveMinimum": "above", "exclusiveMaximum": "below"}
 
 
 def describe(name: str) -> int:
@@ -51,11 +53,16 @@ def _fields(workflow: Workflow) -> Table:
     table.add_column(style="cyan", no_wrap=True)
     table.add_column()
     for name, field in schema["properties"].items():
-        need = "required" if name in schema.get("required", ()) else "may be left out"
+        need = "required" if name in schema.get("required", ()) else _default(field)
         kind = f"{_kind(field, schema)}; {need}"
         told = field.get("description", "")
         table.add_row(name, f"{kind}\n{told}" if told else kind)
     return table
+
+
+def _default(field: Schema) -> str:
+    default = field.get("default")
+    return "may be left out" if default is None else f"{json.dumps(default)} unless given"
 
 
 def _show_example(name: str, console: Console) -> None:
@@ -84,7 +91,7 @@ def _kind(field: Schema, root: Schema) -> str:
 
 def _bounds(field: Schema) -> list[str]:
     """Return the bounds in words; empty where there are none."""
-    told = []
+    told = [f"{word} {field[bound]:,}" for bound, word in OPEN_BOUNDS.items() if bound in field]
     for least, most, unit in BOUNDS:
         low, high = field.get(least), field.get(most)
         if low is not None and high is not None:

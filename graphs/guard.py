@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
-from langgraph.errors import GraphBubbleUp
+from langgraph.errors import GraphBubbleUp, is_invalid_resume
 from langgraph.runtime import Runtime
 from langgraph.types import Overwrite, RetryPolicy
 
 from graphs.meter import Meter, current_meter
-from graphs.retry import pause_before, wants_retry
+from graphs.retry import http_status, pause_before, wants_retry
 from state import Context, Failure, Span
 
 Update = dict[str, Any]
@@ -30,6 +30,11 @@ Slots = AbstractAsyncContextManager[Any]
 NO_LIMIT: Slots = nullcontext()
 LONGEST_MESSAGE = 2000
 """Characters of an error text that are kept."""
+_ADVICE = {
+    401: "the key was not accepted: check OPENAI_API_KEY",
+    403: "the key may not do this: check OPENAI_API_KEY and the model",
+    404: "not found: check the model's name and OPENAI_BASE_URL",
+}
 
 _serializer = JsonPlusSerializer()
 
@@ -110,6 +115,9 @@ async def attempt(
                 emit(_event(who, "end", time.time(), number, status="paused"))
                 raise
             except Exception as raised:
+                if is_invalid_resume(raised):  # nothing is saved, so the pause stays answerable
+                    emit(_event(who, "end", time.time(), number, status="paused"))
+                    raise
                 update, error = {}, raised
             ended = time.time()
             wait = _wait(job.retry, number, error)
@@ -197,6 +205,8 @@ def imitates_overwrite(value: Any) -> bool:
 def readable(error: BaseException) -> str:
     """Return an error's text without secrets, of bounded length, never empty."""
     text = str(error) or type(error).__name__
+    if advice := _ADVICE.get(http_status(error) or 0):
+        text = f"{text} ({advice})"
     for secret in _secrets():
         text = text.replace(secret, "***")
     return text if len(text) <= LONGEST_MESSAGE else f"{text[:LONGEST_MESSAGE]} ..."

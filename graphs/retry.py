@@ -31,7 +31,7 @@ def transient(error: BaseException) -> bool:
         return all(transient(each) for each in error.exceptions)
     if isinstance(own := getattr(error, "transient", None), bool):
         return own
-    status = _status(error)
+    status = http_status(error)
     if status is not None:
         return status in RETRIED_STATUS or status >= 500
     return isinstance(error, (TimeoutError, ConnectionError, *_UNPARSABLE, *_transport_errors()))
@@ -84,11 +84,13 @@ def retry_after(error: BaseException) -> float:
     return max(0.0, date.timestamp() - time.time())
 
 
-def _status(error: BaseException) -> int | None:
+def http_status(error: BaseException) -> int | None:
+    """Return the HTTP status that an exception was raised for; None without one, or below 400."""
     response = getattr(error, "response", None)
     for holder in (error, response):
         for name in ("status_code", "status"):
-            if isinstance(status := getattr(holder, name, None), int):
+            status = getattr(holder, name, None)
+            if isinstance(status, int) and status >= 400:
                 return status
     return None
 

@@ -103,6 +103,12 @@ def test_bugs_are_not_tried_again(error: Exception) -> None:
     assert not transient(error)
 
 
+def test_an_unparsable_answer_with_status_200_is_tried_again() -> None:
+    error = json.JSONDecodeError("no JSON", "x", 0)
+    error.response = httpx.Response(200, request=REQUEST)  # type: ignore[attr-defined]
+    assert transient(error)
+
+
 def test_a_policy_may_name_classes_or_a_predicate() -> None:
     assert wants_retry(RetryPolicy(retry_on=KeyError), KeyError())
     assert not wants_retry(RetryPolicy(retry_on=KeyError), ValueError())

@@ -1,0 +1,97 @@
+"""The real `braid` as a process, in a directory and with a database of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a process ended."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Parse what it printed."""
+        return json.loads(self.out)
+
+
+class Running:
+    """A process that has not ended yet."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+
+    def kill(self) -> None:
+        """End it with SIGKILL, and wait until it is gone."""
+        self.process.kill()
+        self.process.communicate()
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        self.process.send_signal(number)
+
+    def wait(self, timeout: float = 60) -> Result:
+        """Wait for the end."""
+        try:
+            out, err = self.process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            out, err = self.process.communicate()
+            raise AssertionError(f"still running after {timeout} s:\n{out}\n{err}") from None
+        return Result(self.process.returncode, out, err)
+
+
+class Cli:
+    """Runs `python -m runner` and other Python programs beside it."""
+
+    def __init__(self, directory: Path, **env: str) -> None:
+        self.directory = directory
+        kept = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "TMPDIR")}
+        self.env = {
+            **kept,
+            "BRAID_DB": str(directory / "braid.sqlite"),
+            "BRAID_OFFLINE_LATENCY": "0",
+            "LANGGRAPH_STRICT_MSGPACK": "true",
+            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]),
+            "NO_COLOR": "1",
+            "COLUMNS": "100",
+            **env,
+        }
+
+    def start(self, *arguments: str, env: dict[str, str] | None = None) -> Running:
+        """Start `braid` with these arguments."""
+        return self.start_python("-m", "runner", *arguments, env=env)
+
+    def start_python(self, *arguments: str, env: dict[str, str] | None = None) -> Running:
+        """Start Python with these arguments."""
+        process = subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=self.directory,
+            env={**self.env, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        return Running(process)
+
+    def __call__(self, *arguments: str, env: dict[str, str] | None = None) -> Result:
+        """Run `braid` to its end."""
+        return self.start(*arguments, env=env).wait()
+
+    def python(self, *arguments: str, env: dict[str, str] | None = None) -> Result:
+        """Run Python to its end."""
+        return self.start_python(*arguments, env=env).wait()

@@ -36,6 +36,19 @@ def locate(url: str | Path | None = None) -> Path | str:
     )
 
 
+def check_place(file: Path) -> None:
+    """Tell apart what SQLite calls "unable to open database file"."""
+    if file == MEMORY:
+        return
+    try:
+        if file.exists() and not file.is_file():
+            raise UnusableDatabase(f"{file} is not a file: set BRAID_DB to a file.")
+        if not file.parent.is_dir():
+            raise UnusableDatabase(f"The directory {file.parent} does not exist: create it first.")
+    except OSError as error:
+        raise UnusableDatabase(f"{file} cannot be opened: {error.strerror}.") from error
+
+
 @contextmanager
 def postgres_extra() -> Iterator[None]:
     """Say how to install what speaks to PostgreSQL, around an import that needs it."""

@@ -33,14 +33,14 @@ class GroupCommit:
     def __init__(
         self,
         commit: Callable[[Sequence[Statement]], Awaitable[None]],
-        common: type[Exception] | tuple[type[Exception], ...],
+        is_common: Callable[[Exception], bool],
     ) -> None:
-        """Take what does statements in one transaction, and which of its errors are common.
+        """Take what does statements in one transaction, and what tells its common errors.
 
         A common error (a lost connection, a full disk) befalls every write of the group; any
         other is one write's own.
         """
-        self._commit, self._common = commit, common
+        self._commit, self._is_common = commit, is_common
         self._waiting: list[_Write] = []
         self._committer: asyncio.Task[None] | None = None
 
@@ -73,12 +73,9 @@ class GroupCommit:
     async def _keep(self, group: list[_Write]) -> None:
         try:
             await self._commit(_merged(group))
-        except self._common as error:
-            _fail(group, error)
         except Exception as error:
-            if len(group) == 1:
-                _fail(group, error)
-                return
+            if len(group) == 1 or self._is_common(error):
+                return _fail(group, error)
             for write in group:  # so that a bad row fails nobody but the write it came with
                 await self._keep([write])
         except BaseException:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 
-from state.database import MEMORY, UnusableDatabase, locate, postgres_extra
+from state.database import MEMORY, UnusableDatabase, check_place, locate, postgres_extra
 
 
 class ThreadBusy(RuntimeError):
@@ -41,6 +41,7 @@ async def hold_thread(url: str | Path | None, thread_id: str) -> AsyncIterator[N
 def _locked(database: Path, thread_id: str) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
+    check_place(database)
     directory = Path(f"{database.resolve()}.locks")
     name = sha256(thread_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
     lock = FileLock(directory / f"{name}.lock", blocking=False, thread_local=False)
@@ -51,13 +52,13 @@ def _locked(database: Path, thread_id: str) -> Iterator[None]:
         raise _busy(thread_id) from None
     except OSError as error:
         raise UnusableDatabase(
-            f"Threads cannot be locked in {directory}: {error.strerror}."
+            f"Threads cannot be locked in {directory}, which must be writable: {error.strerror}."
         ) from error
     try:
         yield
     finally:
-        # Still held: whoever opened this file before it was unlinked finds out and opens the next.
         with suppress(OSError):
+            # Still held: whoever opened this file before finds out that it is gone.
             Path(lock.lock_file).unlink()
         lock.release()
 

@@ -22,6 +22,7 @@ from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.checkpoint.serde.base import SerializerProtocol
 from psycopg import AsyncConnection, Error, InterfaceError, OperationalError
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.errors import ProgramLimitExceeded
 from psycopg.rows import DictRow, dict_row
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
@@ -100,7 +101,7 @@ class PostgresSaver(AsyncPostgresSaver):
         self.lock = _Open()
         self.name = name
         # LangGraph copies a saver for every run (`with_allowlist`): the copies share this.
-        self.group = GroupCommit(self._commit, LOST)
+        self.group = GroupCommit(self._commit, _is_lost)
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Return a checkpoint with its pending writes, as the plain saver does."""
@@ -278,7 +279,8 @@ async def hold(url: str, name: str) -> AsyncIterator[bool]:
 
     A session's advisory lock, on a connection of its own: the server frees it when the connection
     ends, also by `kill -9`. When a whole machine vanishes that takes the server's keep-alive,
-    here a minute. A restart of the server frees every lock.
+    here a minute. A restart of the server frees every lock; a pooler between us must keep sessions
+    apart (PgBouncer: `pool_mode = session`).
     """
     async with _connect(url) as conn:
         with explaining(describe(url), Error):
@@ -356,12 +358,13 @@ async def _version(conn: Connection, name: str) -> int:
     """Return the last migration that was done, -1 in a database without our tables."""
     tables = await (
         await conn.execute(
-            "SELECT to_regclass('checkpoint_migrations') AS ours, to_regclass('checkpoints') AS any"
+            "SELECT to_regclass('checkpoint_migrations') AS ours, "
+            "to_regclass('checkpoints') AS found"
         )
     ).fetchone()
     assert tables is not None
     if tables["ours"] is None:
-        if tables["any"] is not None:
+        if tables["found"] is not None:
             raise UnusableDatabase(
                 f"{name} has a table `checkpoints` of another program: name another database."
             )
@@ -377,6 +380,11 @@ async def _try_lock(conn: Connection, name: str) -> bool:
     key = int.from_bytes(sha256(f"braid:{name}".encode("utf-8", "surrogatepass")).digest()[:8]) >> 1
     row = await (await conn.execute("SELECT pg_try_advisory_lock(%s) AS free", (key,))).fetchone()
     return bool(row and row["free"])
+
+
+def _is_lost(error: Exception) -> bool:
+    # psycopg counts a thread id that is too long for the index among the OperationalErrors.
+    return isinstance(error, LOST) and not isinstance(error, ProgramLimitExceeded)
 
 
 def _is_plain(value: Any) -> bool:

@@ -24,7 +24,7 @@ from langgraph.checkpoint.base import (
 from langgraph.checkpoint.serde.base import SerializerProtocol
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
-from state.database import MEMORY, UnusableDatabase
+from state.database import MEMORY, UnusableDatabase, check_place
 from state.group_commit import GroupCommit, Statement
 from state.serde import decoding
 
@@ -59,18 +59,24 @@ COLUMNS = {
 
 _ELSEWHERE = "or set BRAID_DB to another file."
 _SENTENCES = {
-    sqlite3.SQLITE_NOTADB: f"{{}} is not a SQLite database: move it away, {_ELSEWHERE}",
-    sqlite3.SQLITE_CORRUPT: "{} is damaged (cut short or overwritten): put a copy in its place, "
-    + _ELSEWHERE,
-    sqlite3.SQLITE_READONLY: f"{{}} may not be written: change its permissions, {_ELSEWHERE}",
-    sqlite3.SQLITE_CANTOPEN: "{} cannot be opened or created: it and its directory must be "
-    f"readable and writable, {_ELSEWHERE}",
-    sqlite3.SQLITE_BUSY: "{} is locked by another program: try again when that is done, "
-    + _ELSEWHERE,
-    sqlite3.SQLITE_FULL: "The disk that holds {} is full: make room, then resume; what was "
-    "finished is kept.",
-    sqlite3.SQLITE_IOERR: f"{{}} cannot be read or written (disk I/O error): see to the disk, "
-    f"{_ELSEWHERE}",
+    sqlite3.SQLITE_NOTADB: "{file} is not a SQLite database: move it away, {elsewhere}",
+    sqlite3.SQLITE_CORRUPT: (
+        "{file} is damaged (cut short or overwritten): put a copy in its place, {elsewhere}"
+    ),
+    sqlite3.SQLITE_READONLY: "{file} may not be written: change its permissions, {elsewhere}",
+    sqlite3.SQLITE_CANTOPEN: (
+        "{file} cannot be opened or created: it and its directory must be readable and writable, "
+        "{elsewhere}"
+    ),
+    sqlite3.SQLITE_BUSY: (
+        "{file} is locked by another program: try again when that is done, {elsewhere}"
+    ),
+    sqlite3.SQLITE_FULL: (
+        "The disk that holds {file} is full: make room, then resume; what was finished is kept."
+    ),
+    sqlite3.SQLITE_IOERR: (
+        "{file} cannot be read or written (disk I/O error): see to the disk, {elsewhere}"
+    ),
 }
 
 _WRITE_COLUMNS = (
@@ -173,7 +179,7 @@ class GroupCommitSaver(AsyncSqliteSaver):
         super().__init__(conn, serde=serde)
         self.file = file
         # LangGraph copies a saver for every run (`with_allowlist`): the copies share this.
-        self.group = GroupCommit(self._commit, sqlite3.OperationalError)
+        self.group = GroupCommit(self._commit, _is_common)
 
     async def setup(self) -> None:
         """Prepare the database, once; raise UnusableDatabase rather than touch a strange one."""
@@ -397,7 +403,7 @@ async def open_sqlite(
     file: Path, serde: SerializerProtocol | None = None
 ) -> AsyncIterator[GroupCommitSaver]:
     """Yield a saver on a file, which is created if need be; raise UnusableDatabase."""
-    await asyncio.to_thread(_check_place, file)
+    await asyncio.to_thread(check_place, file)
     with explaining(file):
         conn = await aiosqlite.connect(file, timeout=BUSY_TIMEOUT)
     try:
@@ -417,19 +423,6 @@ async def size(file: Path) -> int:
     return await asyncio.to_thread(lambda: sum(p.stat().st_size for p in parts if p.is_file()))
 
 
-def _check_place(file: Path) -> None:
-    """Tell apart what SQLite calls "unable to open database file"."""
-    if file == MEMORY:
-        return
-    try:
-        if file.exists() and not file.is_file():
-            raise UnusableDatabase(f"{file} is not a file: set BRAID_DB to a file.")
-        if not file.parent.is_dir():
-            raise UnusableDatabase(f"The directory {file.parent} does not exist: create it first.")
-    except OSError as error:
-        raise UnusableDatabase(f"{file} cannot be opened: {error.strerror}.") from error
-
-
 @contextmanager
 def explaining(file: Path) -> Iterator[None]:
     """Say in one sentence what is wrong with a database, where SQLite has an error code."""
@@ -439,9 +432,13 @@ def explaining(file: Path) -> Iterator[None]:
         sentence = _SENTENCES.get(_code(error))
         if sentence is None:
             raise
-        raise UnusableDatabase(sentence.format(file)) from error
+        raise UnusableDatabase(sentence.format(file=file, elsewhere=_ELSEWHERE)) from error
 
 
 def _code(error: sqlite3.Error) -> int:
     """Return SQLite's primary result code; 0 for errors of the Python module itself."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def _is_common(error: Exception) -> bool:
+    return isinstance(error, sqlite3.OperationalError)

@@ -210,10 +210,11 @@ async def test_a_loop_over_checkpoints_may_use_the_checkpointer(saver: GroupComm
     for _ in range(3):
         await put(saver, "thread")
     seen = 0
-    async for checkpoint in saver.alist(at("thread")):
-        assert await saver.aget_tuple(checkpoint.config)
-        await put(saver, "thread")
-        seen += 1
+    async with asyncio.timeout(30):
+        async for checkpoint in saver.alist(at("thread")):
+            assert await saver.aget_tuple(checkpoint.config)
+            await put(saver, "thread")
+            seen += 1
     assert seen == 3
 
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from math import isnan
+from secrets import token_hex
 from typing import Any
 
 import psycopg
@@ -105,11 +106,16 @@ async def test_a_bad_row_fails_nobody_but_its_own_put(postgres_url: str) -> None
         ended = await asyncio.gather(
             *(
                 saver.aput_writes(where, [("channel", 1)], task)
-                for task in ("one", "no \0 text", "two")
+                for task in ("one", "no \0 text", "too long " + token_hex(5000), "two")
             ),
             return_exceptions=True,
         )
-        assert [type(end) for end in ended] == [type(None), psycopg.DataError, type(None)]
+        assert [type(end) for end in ended] == [
+            type(None),
+            psycopg.DataError,
+            UnusableDatabase,
+            type(None),
+        ]
         assert sorted(await written(saver, where)) == ["one", "two"]
 
 
@@ -183,6 +189,14 @@ async def test_a_user_who_may_not_make_tables(postgres_url: str) -> None:
         assert "permission denied for schema public" in await refusal(guest)
     finally:
         administer(f"DROP ROLE {role}")
+
+
+async def test_a_set_up_that_another_process_never_ends(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state.postgres, "PATIENCE", 0.1)
+    async with state.postgres.hold(postgres_url, "set-up"):
+        assert "is being set up by another process" in await refusal(postgres_url)
 
 
 async def test_without_the_extra_the_sentence_says_how_to_install_it(

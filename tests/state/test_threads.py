@@ -105,3 +105,9 @@ async def test_only_the_latest_of_each_namespace_is_kept_and_calls_of_old_checkp
         assert root.checkpoint["channel_values"] == {"step": [2]}
         assert root.pending_writes == [("task", "channel", "new")]
         assert len(kept) == 2
+
+
+async def test_a_strategy_that_does_not_exist_is_refused(database: str) -> None:
+    async with open_checkpointer(database) as saver:
+        with pytest.raises(ValueError, match="strategy"):
+            await saver.aprune(["thread"], strategy="keep_some")

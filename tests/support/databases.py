@@ -19,7 +19,7 @@ def _unreachable() -> str | None:
     try:
         psycopg.connect(SERVER, connect_timeout=3).close()
     except psycopg.OperationalError as error:
-        return f"no PostgreSQL server at BRAID_TEST_POSTGRES: {error}"
+        return f"no PostgreSQL server at BRAID_TEST_POSTGRES: {str(error).splitlines()[0]}"
     return None
 
 

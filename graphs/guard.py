@@ -102,7 +102,7 @@ async def attempt(
     Interrupts pass through, and so does the cancellation of the task; everything else that the
     function raises ends up in the outcome.
     """
-    meter, started, number = Meter(current_meter.get()), 0.0, 0
+    meter, started, number = Meter(), 0.0, 0
     while True:
         number += 1
         async with slots:

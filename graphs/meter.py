@@ -24,12 +24,10 @@ class Meter(BaseCallbackHandler):
     ignore_agent = True
     ignore_custom_event = True
 
-    def __init__(self, outer: Meter | None = None) -> None:
+    def __init__(self) -> None:
         self.usage: dict[str, Usage] = {}
         self.first_token: float | None = None
         self._model_of: dict[UUID, str] = {}
-        self._outer = outer
-        """The meter of the work that this is part of: a workflow run inside an aggregator."""
 
     def on_chat_model_start(
         self,
@@ -43,7 +41,7 @@ class Meter(BaseCallbackHandler):
         """Count a call under the name of the model that was asked."""
         model = str((metadata or {}).get("ls_model_name") or "unknown")
         self._model_of[run_id] = model
-        self._add(model, calls=1)
+        self.usage.setdefault(model, {"calls": 0, "input": 0, "output": 0})["calls"] += 1
 
     def on_llm_new_token(self, token: Any, **_: Any) -> None:
         """Note the moment of the first token."""
@@ -57,17 +55,11 @@ class Meter(BaseCallbackHandler):
             message = generation.message if isinstance(generation, ChatGeneration) else None
             if model and isinstance(message, AIMessage) and message.usage_metadata:
                 used = message.usage_metadata
-                self._add(model, input=used["input_tokens"], output=used["output_tokens"])
-
-    def _add(self, model: str, *, calls: int = 0, input: int = 0, output: int = 0) -> None:
-        used = self.usage.setdefault(model, {"calls": 0, "input": 0, "output": 0})
-        used["calls"] += calls
-        used["input"] += input
-        used["output"] += output
-        if self._outer is not None:
-            self._outer._add(model, calls=calls, input=input, output=output)
+                self.usage[model]["input"] += used["input_tokens"]
+                self.usage[model]["output"] += used["output_tokens"]
 
 
 current_meter: ContextVar[Meter | None] = ContextVar("braid_meter", default=None)
 # LangChain looks the variable up when a model is called, so a branch without one pays nothing.
+# A workflow that runs inside an aggregator inherits the aggregator's meter beside its own.
 register_configure_hook(current_meter, inheritable=True)

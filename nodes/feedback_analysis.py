@@ -140,7 +140,7 @@ def _csv(content: str) -> Iterator[tuple[int, Any]]:
         except csv.Error as error:
             yield reader.line_num, ValueError(f"not CSV: {error}")
             continue
-        if not any(cell.strip() for cell in row):
+        if not row:
             continue
         if header is None:
             header = [cell.strip().casefold() for cell in row]

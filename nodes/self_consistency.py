@@ -75,11 +75,10 @@ async def definition(state: ConsistencyState, runtime: Runtime[Context]) -> Answ
 
 async def majority(state: ConsistencyState) -> Majority:
     """Count equal answers together; keep those that differ."""
-    votes: dict[str, list[str]] = {}
-    spelled: dict[str, str] = {}
+    equal: dict[str, dict[str, str]] = {}
     for approach, given in state["answers"].items():
-        shown = spelled.setdefault(normalised(given["answer"]), given["answer"])
-        votes.setdefault(shown, []).append(approach)
+        equal.setdefault(normalised(given["answer"]), {})[approach] = given["answer"]
+    votes = {min(spelled.values(), key=len): list(spelled) for spelled in equal.values()}
     winner, support = _winner(votes)
     dissent = {
         approach: given

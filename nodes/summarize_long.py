@@ -24,6 +24,8 @@ CHARACTERS_PER_TOKEN = 4
 SHRINKS_TO = 0.25
 """A chunk's summary is asked to be at most this share of the chunk, so that rounds end."""
 WORDS_PER_TOKEN = 0.75
+SHORTER = 0.9
+"""A round must leave less than this share of its text to be followed by another."""
 
 Shorten = Callable[[LongState, str, Runtime[Context]], Awaitable[LongOutput]]
 
@@ -60,7 +62,9 @@ async def unite(state: LongState, runtime: Runtime[Context], *, shorten: Shorten
     parts = sorted(state["parts"].values(), key=lambda part: part["number"])
     outline = [part["summary"] for part in parts]
     text, rounds = "\n\n".join(outline), 1
-    if len(text) > state["chunk_tokens"] * CHARACTERS_PER_TOKEN and len(outline) > 1:
+    too_long = len(text) > state["chunk_tokens"] * CHARACTERS_PER_TOKEN
+    # A model that does not shorten would be asked for ever.
+    if too_long and len(text) < SHORTER * len(state["document"]):
         shorter = await shorten(state, text, runtime)
         return {
             "summary": shorter["summary"],

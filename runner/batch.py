@@ -36,7 +36,7 @@ from runner.drive import NOBODY, Thread, build_model
 from runner.errors import BAD_INPUT, DONE, FAILED, PAUSED, BadInput, Trouble, explain
 from runner.inputs import Values, check, parse_object
 from runner.ledger import Ledger, Line, check_place
-from runner.report import Ended, Report
+from runner.report import Ended, Report, unfinished
 from runner.settings import Settings, read_settings
 from runner.words import count, plain
 from state import Context, ThreadBusy, hold_thread, open_checkpointer
@@ -87,7 +87,7 @@ class Tally:
 
     def __str__(self) -> str:
         parts = (f"{number:,} {status}" for status, number in sorted(self.statuses.items()))
-        return f"{count(self.statuses.total(), 'line')}: {', '.join(parts) or 'nothing to do'}"
+        return f"{count(self.statuses.total(), 'line')}: {', '.join(parts)}"
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ class Batch:
         snapshot = await thread.snapshot()
         if snapshot.created_at is None:
             return await thread.advance(item.values, self.brake, NOBODY)
-        if snapshot.next and not snapshot.interrupts:
+        if unfinished(snapshot) and not snapshot.interrupts:
             return await thread.advance(None, self.brake, NOBODY)
         return await thread.kept()
 
@@ -151,7 +151,9 @@ def work_through(name: str, inputs: Path, out: Path, concurrency: int) -> int:
         raise BadInput(f"{out} has the inputs; the results need another file.")
     tally = Tally(Console(stderr=True, highlight=False))
     items = list(_read(workflow, inputs, out, tally))
-    stopped = bool(items) and asyncio.run(_work(workflow, items, settings, out, tally, concurrency))
+    if not items:
+        raise BadInput(f"{inputs} has no line that can be run.")
+    stopped = asyncio.run(_work(workflow, items, settings, out, tally, concurrency))
     print(f"{tally}. The results are in {out}.")
     if stopped:
         raise Trouble("stopped; start the same command again to go on.")

@@ -37,13 +37,18 @@ def entries() -> list[Entry]:
     return [entry for entry in found if entry is not None]
 
 
-def load(name: str) -> Workflow:
-    """Import a workflow; its wiring is checked while that happens."""
+def check(name: str) -> None:
+    """Raise BadInput, with the nearest name, unless there is such a workflow."""
     names = [entry.name for entry in entries()]
     if name not in names:
         near = difflib.get_close_matches(name.replace("-", "_"), names, n=1)
         hint = f"did you mean {near[0]!r}?" if near else "`braid list` shows all."
         raise BadInput(f"There is no workflow {name!r}; {hint}")
+
+
+def load(name: str) -> Workflow:
+    """Import a workflow; its wiring is checked while that happens."""
+    check(name)
     try:
         workflow: Workflow = importlib.import_module(f"graphs.{name}").workflow
     except Exception as error:

@@ -31,7 +31,17 @@ app = typer.Typer(
     context_settings={"default_map": {"help": False, "list": {"help": False}}},
 )
 
-Name = Annotated[str, typer.Argument(help="A workflow; `braid list` shows all.", metavar="NAME")]
+
+def _existing(name: str) -> str:
+    """Refuse an unknown workflow before LangGraph is imported, which takes most of a second."""
+    catalogue.check(name)
+    return name
+
+
+Name = Annotated[
+    str,
+    typer.Argument(help="A workflow; `braid list` shows all.", metavar="NAME", callback=_existing),
+]
 Pairs = Annotated[
     list[str] | None,
     typer.Argument(

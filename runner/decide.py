@@ -11,7 +11,7 @@ from langgraph.types import Command, StateSnapshot
 
 from graphs.builders import Workflow
 from runner.errors import BadInput
-from runner.report import Question, offered
+from runner.report import Question, offered, unfinished
 from runner.words import plain
 
 Kind = Literal["go on", "retry", "accept", "abort", "answer"]
@@ -39,7 +39,7 @@ def next_payload(
         return Command(resume=_answers(thread_id, snapshot, decision))
     if decision.kind in ("accept", "abort", "answer"):
         raise BadInput(f"Thread {thread_id} is not paused, so there is nothing to {decision.kind}.")
-    if snapshot.next:
+    if unfinished(snapshot):
         return None
     if decision.kind == "retry":
         return workflow.again(snapshot.values) or "nothing"
@@ -59,7 +59,7 @@ def refuse_unfinished(thread_id: str, snapshot: StateSnapshot) -> None:
             f"Thread {thread_id} is paused; `braid resume {thread_id}` answers it, "
             "and a new input needs another --thread."
         )
-    if snapshot.next:
+    if unfinished(snapshot):
         raise BadInput(
             f"Thread {thread_id} has not finished; `braid resume {thread_id}` goes on with it, "
             "and a new input needs another --thread."

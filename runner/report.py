@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NotRequired
 
 from typing_extensions import TypedDict, get_type_hints
 
 from graphs.builders import Workflow
+from graphs.failures import still_open
 from runner.errors import DONE, FAILED, PAUSED
 from runner.timing import Detail, Prices, Timing, detail, measure
 from state import Failure, ParallelOutput, Span
@@ -76,17 +77,16 @@ def conclude(
 
     `now` is the interval (unix seconds) in which the present process worked on it.
     """
-    seen = list(_everything(snapshot))
     status = status_of(snapshot)
-    spans: list[Span] = [span for values in seen for span in values.get("spans") or ()]
-    recorded = {n: f for values in seen for n, f in (values.get("failures") or {}).items()}
+    values = _values(snapshot)
+    spans: list[Span] = values.get("spans") or []
     report = Report(
         workflow=workflow.name,
         thread_id=thread_id,
         status=status,
         model=model,
-        output=_output(workflow, snapshot.values) if status in ("complete", "partial") else {},
-        failures={name: failure for name, failure in recorded.items() if failure is not None},
+        output=_output(workflow, values) if status in ("complete", "partial") else {},
+        failures=still_open(values, "failures"),
         timing=measure(spans, now=now, prices=prices),
     )
     if snapshot.interrupts:
@@ -99,7 +99,16 @@ def status_of(snapshot: StateSnapshot) -> Status:
     if snapshot.interrupts:
         return "paused"
     status: Status | None = snapshot.values.get("status")
-    return "failed" if snapshot.next or status is None else status
+    return "failed" if unfinished(snapshot) or status is None else status
+
+
+def unfinished(snapshot: StateSnapshot) -> bool:
+    """Tell whether a thread still has something to run.
+
+    Its tasks tell, and not `next`: that leaves out the tasks whose writes are kept, so it is empty
+    when a run was killed after its last branch and before the checkpoint that follows.
+    """
+    return bool(snapshot.tasks)
 
 
 def offered(question: Any) -> list[str]:
@@ -109,17 +118,16 @@ def offered(question: Any) -> list[str]:
     return []
 
 
-def _everything(snapshot: StateSnapshot) -> Iterator[Mapping[str, Any]]:
-    """Yield the values, then what finished branches of a superstep that was cut off had written."""
-    yield snapshot.values
-    for task in snapshot.tasks:
-        if isinstance(task.result, Mapping):
-            yield task.result
+def _values(snapshot: StateSnapshot) -> Mapping[str, Any]:
+    """Return what the run has made; LangGraph counts in what finished tasks have written."""
+    begins = any(task.name in ("__start__", "fork") for task in snapshot.tasks)
+    return {} if begins else snapshot.values  # fork clears what an earlier run left
 
 
 def _output(workflow: Workflow, values: Mapping[str, Any]) -> dict[str, Any]:
-    fields = get_type_hints(workflow.output).keys() - get_type_hints(ParallelOutput).keys()
-    return {name: values.get(name) for name in get_type_hints(workflow.output) if name in fields}
+    reported_beside = get_type_hints(ParallelOutput)
+    fields = get_type_hints(workflow.output)
+    return {name: values.get(name) for name in fields if name not in reported_beside}
 
 
 def _question(interrupt: Interrupt) -> Question:

@@ -14,7 +14,7 @@ from rich.text import Text
 from graphs.inputs import field_names
 from runner import timeline
 from runner.brake import Stopped
-from runner.errors import explain
+from runner.errors import Trouble, explain
 from runner.report import Ended, Question, Report, offered
 from runner.result import result, value
 from runner.words import plain
@@ -43,10 +43,17 @@ def tell(ended: Ended, as_json: bool, picture: Path | None = None) -> int:
     else:
         _show(ended, Console(highlight=False))
     if picture is not None:
-        timeline.write(ended.report, picture, ended.detail)
+        _draw(ended, picture)
     if ended.error is not None:
-        print(f"braid: {plain(_why(ended.error), 2000)}", file=sys.stderr)
+        print(f"braid: {plain(_why(ended), 2000)}", file=sys.stderr)
     return ended.exit_status
+
+
+def _draw(ended: Ended, picture: Path) -> None:
+    try:
+        timeline.write(ended.report, picture, ended.detail)
+    except ValueError as error:
+        raise Trouble(str(error)) from None
 
 
 def _show(ended: Ended, console: Console) -> None:
@@ -74,8 +81,8 @@ def _next_steps(report: Report) -> Iterator[RenderableType]:
     if report["model"] == "offline" and report["output"]:
         yield Text(OFFLINE, "dim")
     if report["status"] == "failed":
-        yield Text(f"What had finished is kept. Go on with it:  {again}")
-    elif report["status"] != "paused":
+        return  # stderr says what is to be done
+    if report["status"] != "paused":
         yield Text(f"See this again:  {again}", "dim")
         if report["status"] == "partial":
             yield Text(f"Try again what failed:  {again} --retry", "dim")
@@ -97,5 +104,8 @@ def _ways_to_answer(questions: Sequence[Question], again: str) -> Iterator[Rende
     yield Text(f"Answer:  {again} --answer JSON")
 
 
-def _why(error: Exception) -> str:
-    return "stopped." if isinstance(error, Stopped) else explain(error)[0]
+def _why(ended: Ended) -> str:
+    error = ended.error
+    assert error is not None
+    why = "stopped" if isinstance(error, Stopped) else explain(error)[0].rstrip(".")
+    return f"{why}; what had finished is kept: braid resume {ended.report['thread_id']}"

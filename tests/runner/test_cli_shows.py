@@ -1,0 +1,139 @@
+"""`list`, `show`, `threads`, `compare` and `doctor`: what they tell."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.cli import ROOT, Cli
+from support.openai_server import OpenAIServer, Status
+
+
+def test_the_list_tells_what_each_workflow_is_for(braid: Cli) -> None:
+    told = braid("list").out
+    listed = {entry["name"]: entry for entry in braid("list", "--json").json}
+    assert listed["document_review"] == {
+        "name": "document_review",
+        "pattern": "fan-out",
+        "branches": ["technical", "business", "legal"],
+        "purpose": "Score a document from its technical, business and legal side.",
+    }
+    for name in listed:
+        assert name in told
+
+
+def test_the_list_stops_quietly_when_nobody_reads_on(braid: Cli) -> None:
+    told = subprocess.run(
+        f"{sys.executable} -m runner list | head -1",
+        shell=True, env=braid.env, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert told.stderr == ""
+
+
+def test_a_workflow_is_shown_with_diagram_fields_and_example(braid: Cli) -> None:
+    told = braid("show", "moderation").out
+    assert "graph TD;" in told
+    assert "policy --> join" in told
+    assert "text, 1 to 50,000 characters; required" in told
+    assert 'one of majority, threshold, unanimous; "majority" unless given' in told
+    assert '"text": "I have been a customer' in told
+
+
+def test_threads_are_told_with_their_status(braid: Cli, server: OpenAIServer) -> None:
+    assert braid("threads", "--json").json == []
+    assert not list(braid.directory.iterdir())
+    refused = Status(400)
+    braid("run", "content_kit", "topic=x", "--thread", "whole")
+    server.script("legal", refused)
+    braid("run", "document_review", "--thread", "partial")
+    server.script("legal", refused)
+    server.script("business", refused)
+    braid("run", "document_review", "--thread", "paused")
+    server.script("synthesis", refused)
+    braid("run", "topic_explorer", "--thread", "cut")
+    listed = braid("threads", "--json").json
+    assert [(thread["thread_id"], thread["workflow"], thread["status"]) for thread in listed] == [
+        ("cut", "topic_explorer", "failed"),
+        ("paused", "document_review", "paused"),
+        ("partial", "document_review", "partial"),
+        ("whole", "content_kit", "complete"),
+    ]
+    told = braid("threads").out
+    assert "braid resume THREAD --retry runs again what failed" in told
+
+
+def test_compare_runs_one_at_a_time_and_then_all_at_once(braid: Cli) -> None:
+    found = braid("compare", "content_kit", "--json", env={"BRAID_OFFLINE_LATENCY": "0.05"}).json
+    assert list(found) == ["sequential", "parallel", "speedup", "limit"]
+    one_by_one = sorted(found["sequential"]["branches"], key=lambda branch: branch["start_s"])
+    for earlier, later in itertools.pairwise(one_by_one):
+        assert earlier["end_s"] <= later["start_s"]
+    together = found["parallel"]["branches"]
+    assert max(b["start_s"] for b in together) < min(b["end_s"] for b in together)
+    sequential, parallel = found["sequential"], found["parallel"]
+    assert found["speedup"] == pytest.approx(sequential["wall_s"] / parallel["wall_s"])
+    assert found["limit"] == pytest.approx(parallel["sum_s"] / parallel["critical_s"])
+
+
+def test_compare_keeps_nothing_and_says_what_was_gained(braid: Cli) -> None:
+    told = braid("compare", "content_kit")
+    assert told.status == 0
+    assert "became" in told.out
+    assert not list(braid.directory.iterdir())
+
+
+def test_a_run_that_fails_cannot_be_compared(braid: Cli, server: OpenAIServer) -> None:
+    server.script("*", *[Status(400)] * 3)
+    told = braid("compare", "document_review")
+    assert told.status == 1
+    assert "0 of 3 succeeded" in told.err
+    assert "Traceback" not in told.err
+
+
+def test_the_doctor_is_content_with_a_fresh_clone(braid: Cli) -> None:
+    told = braid("doctor", env={"COLUMNS": "300"})
+    assert told.status == 0
+    assert "offline" in told.out
+    assert "will be made by the first run" in told.out
+    assert not list(braid.directory.iterdir())
+
+
+def test_the_doctor_asks_the_endpoint_and_never_shows_the_key(
+    braid: Cli, server: OpenAIServer
+) -> None:
+    braid.env["COLUMNS"] = "300"
+    told = braid("doctor", env={"BRAID_MODEL": "test"})
+    assert told.status == 0
+    assert f"{server.url} answers" in told.out
+    assert server.env["OPENAI_API_KEY"] not in told.out
+    told = braid("doctor", env={"BRAID_MODEL": "another"})
+    assert told.status == 0
+    assert "does not list another; it has test" in told.out
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}, "Nothing answers at"),
+        ({"OPENAI_BASE_URL": "not a url"}, "Nothing answers at not a url"),
+        ({"BRAID_DB": "mysql://x"}, "name a file"),
+        ({"BRAID_DB": "nowhere/braid.sqlite"}, "cannot be made"),
+        ({"BRAID_DB": str(ROOT / "pyproject.toml")}, "is not a SQLite database"),
+    ],
+)
+def test_the_doctor_names_what_is_broken(
+    braid: Cli, settings: dict[str, str], sentence: str
+) -> None:
+    told = braid("doctor", env={**settings, "COLUMNS": "300"})
+    assert told.status == 1
+    assert sentence in told.out
+
+
+def test_the_doctor_counts_the_threads(braid: Cli, tmp_path: Path) -> None:
+    braid("run", "creative_trio")
+    told = braid("doctor")
+    assert told.status == 0
+    assert "1 threads" in told.out

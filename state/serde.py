@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from langgraph.checkpoint.serde.base import SerializerProtocol
@@ -13,6 +13,23 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from state.database import UnusableDatabase
 
 
+class SharedSerializer(JsonPlusSerializer):
+    """LangGraph's serializer, one for all graphs: what one declares is allowed from then on.
+
+    LangGraph would copy it, and the saver around it, in every run under strict msgpack. The
+    server's wrapper of a custom checkpointer does not survive being copied (langgraph-api 0.16.7:
+    endless recursion as soon as a node runs a subgraph).
+    """
+
+    def with_msgpack_allowlist(
+        self, extra_allowlist: Iterable[tuple[str, ...] | type]
+    ) -> JsonPlusSerializer:
+        """Allow more types, and stay the same object."""
+        grown = super().with_msgpack_allowlist(extra_allowlist)
+        vars(self).update(vars(grown))
+        return self
+
+
 def serializer() -> SerializerProtocol:
     """Return what turns checkpoints and results into bytes. It never unpickles.
 
@@ -20,7 +37,7 @@ def serializer() -> SerializerProtocol:
     also detects tampering. Thread ids, channel names and metadata (which workflow, which options)
     stay readable, and so does what was kept before there was a key.
     """
-    plain = JsonPlusSerializer(pickle_fallback=False)
+    plain = SharedSerializer(pickle_fallback=False)
     if not os.environ.get("LANGGRAPH_AES_KEY"):
         return plain
     try:

@@ -9,7 +9,7 @@ import sys
 import textwrap
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -30,6 +30,11 @@ app = typer.Typer(
     # Typer would import pydantic, 60 ms, to find that nobody asked for help.
     context_settings={"default_map": {"help": False, "list": {"help": False}}},
 )
+
+
+def _flag(name: str, told: str) -> Any:
+    # Without the empty metavar the help reads as if the flag took a value.
+    return typer.Option(name, help=told, metavar="")
 
 
 def _existing(name: str) -> str:
@@ -53,7 +58,7 @@ Document = Annotated[
     str | None,
     typer.Option("--input", help="The input as JSON, or the file that has it.", metavar="@FILE"),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+AsJson = Annotated[bool, _flag("--json", "Print JSON instead of text.")]
 Limit = Annotated[
     int | None, typer.Option(min=1, help="Branches that may run at once.", metavar="N")
 ]
@@ -61,7 +66,7 @@ Limit = Annotated[
 
 @app.callback()
 def braid(
-    debug: Annotated[bool, typer.Option("--debug", help="Show an error's traceback.")] = False,
+    debug: Annotated[bool, _flag("--debug", "Show an error's traceback.")] = False,
 ) -> None:
     """Declare what `main` takes out of the arguments, so that `--help` tells of it."""
 
@@ -150,13 +155,9 @@ def threads(as_json: AsJson = False) -> int:
 @app.command()
 def resume(
     thread: Annotated[str, typer.Argument(help="`braid threads` shows all.", metavar="THREAD")],
-    retry: Annotated[
-        bool, typer.Option("--retry", help="Run again what failed, and only that.")
-    ] = False,
-    accept: Annotated[
-        bool, typer.Option("--accept", help="Of a paused run: do with what succeeded.")
-    ] = False,
-    abort: Annotated[bool, typer.Option("--abort", help="Of a paused run: end it.")] = False,
+    retry: Annotated[bool, _flag("--retry", "Run again what failed, and only that.")] = False,
+    accept: Annotated[bool, _flag("--accept", "Of a paused run: do with what succeeded.")] = False,
+    abort: Annotated[bool, _flag("--abort", "Of a paused run: end it.")] = False,
     answer: Annotated[
         str | None,
         typer.Option(help="Of a paused run: answer the workflow's own question.", metavar="JSON"),

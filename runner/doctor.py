@@ -23,7 +23,7 @@ from nodes.models import model_name
 from runner import catalogue
 from runner.errors import DONE, FAILED, BadInput, Trouble
 from runner.settings import Settings, read_settings
-from runner.words import plain, some
+from runner.words import ASCII_MARKS, MARKS, count, plain, some
 from state import UnusableDatabase, database_size, list_threads, open_checkpointer
 
 PATIENCE = 5.0
@@ -31,7 +31,7 @@ PATIENCE = 5.0
 SERVER_PORT = 2024
 """Where `langgraph dev` listens unless told otherwise."""
 PACKAGES = ("langgraph", "langchain-openai", "langgraph-checkpoint-sqlite")
-MARKS = {"ok": ("ok", "green"), "warn": ("!", "yellow"), "fail": ("x", "red")}
+STYLES = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,15 @@ class Finding:
 def examine() -> int:
     """Print what every check finds, and return the exit status."""
     console = Console(highlight=False)
+    marks = ASCII_MARKS if console.options.ascii_only else MARKS
     table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(justify="right", no_wrap=True)
+    table.add_column(no_wrap=True)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     worst = DONE
     for name, finding in _findings():
-        table.add_row(Text(*MARKS[finding.state]), name, Text(finding.told))
+        mark = {"ok": marks["ok"], "warn": "!", "fail": marks["failed"]}[finding.state]
+        table.add_row(Text(mark, STYLES[finding.state]), name, Text(finding.told))
         if finding.state == "fail":
             worst = FAILED
     console.print(table)
@@ -89,7 +91,7 @@ def _workflows() -> Finding:
             catalogue.load(name)
     except Trouble as error:
         return Finding("fail", str(error))
-    return Finding("ok", f"{len(names)} load")
+    return Finding("ok", f"{count(len(names), 'workflow')} can be used")
 
 
 def _settings_file() -> Finding:
@@ -103,8 +105,8 @@ def _model() -> Finding:
     if name == "offline":
         return Finding(
             "warn",
-            "offline: the built-in model works without a key, but it does not think. Set "
-            "OPENAI_API_KEY, or OPENAI_BASE_URL for any server that speaks OpenAI's protocol.",
+            "offline: the built-in model answers by rules, without a key. Set OPENAI_API_KEY, or "
+            "OPENAI_BASE_URL for any server that speaks OpenAI's protocol.",
         )
     key = "set" if os.environ.get("OPENAI_API_KEY", "").strip() else "not set"
     return Finding("ok", f"{name} (BRAID_MODEL chooses another); OPENAI_API_KEY is {key}")
@@ -159,7 +161,9 @@ async def _open_database(settings: Settings) -> Finding:
     async with open_checkpointer(settings.database) as saver:
         threads = len(await list_threads(saver))
     size = await database_size(settings.database)
-    return Finding("ok", f"{_where(settings.database)}, {size / 1e6:.1f} MB, {threads:,} threads")
+    return Finding(
+        "ok", f"{_where(settings.database)}, {size / 1e6:.1f} MB, {count(threads, 'thread')}"
+    )
 
 
 def _where(database: Path | str) -> str:

@@ -136,4 +136,4 @@ def test_the_doctor_counts_the_threads(braid: Cli, tmp_path: Path) -> None:
     braid("run", "creative_trio")
     told = braid("doctor")
     assert told.status == 0
-    assert "1 threads" in told.out
+    assert "1 thread" in told.out

@@ -31,9 +31,9 @@ from rich.text import Text
 
 from graphs.builders import Workflow
 from runner import catalogue
-from runner.brake import Brake, Stopped
+from runner.brake import Brake
 from runner.drive import NOBODY, Thread, build_model
-from runner.errors import BAD_INPUT, DONE, FAILED, PAUSED, BadInput, Trouble, explain
+from runner.errors import BAD_INPUT, DONE, FAILED, PAUSED, BadInput, Stopped, Trouble, explain
 from runner.inputs import Values, check, parse_object
 from runner.ledger import Ledger, Line, check_place
 from runner.report import Ended, Report, unfinished
@@ -156,7 +156,7 @@ def work_through(name: str, inputs: Path, out: Path, concurrency: int) -> int:
     stopped = asyncio.run(_work(workflow, items, settings, out, tally, concurrency))
     print(f"{tally}. The results are in {out}.")
     if stopped:
-        raise Trouble("stopped; start the same command again to go on.")
+        raise Trouble("stopped; the same command goes on where it ended.")
     return tally.exit_status
 
 
@@ -243,10 +243,7 @@ def _complaint(item: Item, ended: Ended) -> str:
     status = ended.report["status"]
     if status == "paused":
         return f"line {item.line} is paused: braid resume {item.thread_id}"
-    if status == "failed":
-        why = explain(ended.error)[0] if ended.error else "it was cut off"
-        return f"line {item.line} failed: {why}"
-    return ""
+    return f"line {item.line} failed: {explain(ended.error)[0]}" if ended.error else ""
 
 
 class _Rate(ProgressColumn):

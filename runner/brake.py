@@ -12,12 +12,10 @@ from typing import Any
 from langgraph.errors import GraphDrained
 from langgraph.runtime import RunControl
 
+from runner.errors import Stopped
+
 LONGEST_DRAIN = 10.0
 """Seconds that SIGTERM leaves the running branches to finish."""
-
-
-class Stopped(Exception):
-    """The brake was pulled before the work had ended."""
 
 
 class Brake:

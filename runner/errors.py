@@ -18,10 +18,16 @@ class Trouble(Exception):
     """Something else stands in the way; the message says what to do."""
 
 
+class Stopped(Exception):
+    """The user stopped the work before it had ended."""
+
+
 def explain(error: Exception) -> tuple[str, int]:
     """Return the sentence to show for an error, and the status to exit with."""
     if isinstance(error, BadInput):
         return str(error), BAD_INPUT
+    if isinstance(error, Stopped):
+        return "stopped", FAILED
     if isinstance(error, Trouble) or _is_ours(error):
         return str(error), FAILED
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:

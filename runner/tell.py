@@ -13,7 +13,6 @@ from rich.text import Text
 
 from graphs.inputs import field_names
 from runner import timeline
-from runner.brake import Stopped
 from runner.errors import Trouble, explain
 from runner.report import Ended, Question, Report, offered
 from runner.result import result, value
@@ -38,14 +37,16 @@ def print_json(value: Any) -> None:
 
 def tell(ended: Ended, as_json: bool, picture: Path | None = None) -> int:
     """Print how a run ended, write its picture, and return the exit status."""
+    report = ended.report
     if as_json:
-        print_json(ended.report)
+        print_json(report)
     else:
         _show(ended, Console(highlight=False))
     if picture is not None:
         _draw(ended, picture)
     if ended.error is not None:
-        print(f"braid: {plain(_why(ended), 2000)}", file=sys.stderr)
+        why = plain(explain(ended.error)[0], 2000).rstrip(".")
+        print(f"braid: {why}; what had finished is kept: {_resume(report)}", file=sys.stderr)
     return ended.exit_status
 
 
@@ -77,7 +78,7 @@ def _show(ended: Ended, console: Console) -> None:
 
 def _next_steps(report: Report) -> Iterator[RenderableType]:
     """Say what can be done with the thread now."""
-    again = f"braid resume {report['thread_id']}"
+    again = _resume(report)
     if report["model"] == "offline" and report["output"]:
         yield Text(OFFLINE, "dim")
     if report["status"] == "failed":
@@ -104,8 +105,5 @@ def _ways_to_answer(questions: Sequence[Question], again: str) -> Iterator[Rende
     yield Text(f"Answer:  {again} --answer JSON")
 
 
-def _why(ended: Ended) -> str:
-    error = ended.error
-    assert error is not None
-    why = "stopped" if isinstance(error, Stopped) else explain(error)[0].rstrip(".")
-    return f"{why}; what had finished is kept: braid resume {ended.report['thread_id']}"
+def _resume(report: Report) -> str:
+    return f"braid resume {report['thread_id']}"

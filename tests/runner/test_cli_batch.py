@@ -92,7 +92,7 @@ def test_ctrl_c_keeps_what_is_finished(braid: Cli, server: OpenAIServer, inputs:
     running.send(signal.SIGINT)
     told = running.wait()
     assert told.status == 1
-    assert "start the same command again" in told.err
+    assert "the same command goes on" in told.err
     server.release()
     braid(*BATCH)
     assert [line["input"]["topic"] for line in results(braid)] == list(TOPICS)

@@ -6,10 +6,14 @@ import itertools
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.cli import ROOT, Cli
 from support.openai_server import OpenAIServer, Status
+
+from runner import catalogue
+from state import open_checkpointer
 
 
 def test_the_list_tells_what_each_workflow_is_for(braid: Cli) -> None:
@@ -63,6 +67,16 @@ def test_threads_are_told_with_their_status(braid: Cli, server: OpenAIServer) ->
     ]
     told = braid("threads").out
     assert "braid resume THREAD --retry runs again what failed" in told
+
+
+async def test_a_thread_that_began_on_the_server_is_one_of_ours(braid: Cli) -> None:
+    async with open_checkpointer(braid.env["BRAID_DB"]) as saver:
+        graph = catalogue.load("creative_trio").compile(checkpointer=saver)
+        config: Any = {"configurable": {"thread_id": "t"}, "metadata": {"graph_id": graph.name}}
+        await graph.ainvoke({"topic": "tea"}, config, interrupt_before=["aggregate"])
+    [thread] = braid("threads", "--json").json
+    assert (thread["workflow"], thread["status"]) == ("creative_trio", "failed")
+    assert braid("resume", "t", "--json").json["status"] == "complete"
 
 
 def test_compare_runs_one_at_a_time_and_then_all_at_once(braid: Cli) -> None:

@@ -38,6 +38,7 @@ from runner.inputs import Values, check, parse_object
 from runner.ledger import Ledger, Line, check_place
 from runner.report import Ended, Report, unfinished
 from runner.settings import Settings, read_settings
+from runner.tell import terminal
 from runner.words import count, plain
 from state import Context, ThreadBusy, hold_thread, open_checkpointer
 
@@ -72,8 +73,8 @@ class Tally:
         if complaint:
             self.told += 1
             if self.told <= MOST_COMPLAINTS:
-                self.console.print(Text(plain(complaint, 500)), soft_wrap=True)
-            if self.told == MOST_COMPLAINTS:
+                self.console.print(plain(complaint, 500), soft_wrap=True)
+            elif self.told == MOST_COMPLAINTS + 1:
                 self.console.print("... and more of the kind, which are only counted.")
 
     @property
@@ -149,7 +150,7 @@ def work_through(name: str, inputs: Path, out: Path, concurrency: int) -> int:
     check_place(out)
     if inputs.resolve() == out.resolve():
         raise BadInput(f"{out} has the inputs; the results need another file.")
-    tally = Tally(Console(stderr=True, highlight=False))
+    tally = Tally(terminal(stderr=True))
     items = list(_read(workflow, inputs, out, tally))
     if not items:
         raise BadInput(f"{inputs} has no line that can be run.")

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from rich.console import Console
 from rich.text import Text
 from typing_extensions import TypedDict
 
@@ -21,7 +20,7 @@ from runner.inputs import Values, read_input
 from runner.report import Ended
 from runner.run import watched
 from runner.settings import read_settings
-from runner.tell import print_json
+from runner.tell import print_json, terminal
 from runner.timing import Prices, Timing
 from runner.words import plain, seconds
 from state import open_checkpointer
@@ -96,7 +95,7 @@ def _ratio(over: float, under: float) -> float:
 
 
 def _show(found: Comparison, sequential: Ended, parallel: Ended) -> None:
-    console = Console(highlight=False)
+    console = terminal()
     console.print(Text(f"model: {plain(parallel.report['model'])}", "dim"))
     for title, ended in (("One at a time", sequential), ("All at once", parallel)):
         console.print(f"\n{title}", style="bold")

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -23,6 +22,7 @@ from nodes.models import model_name
 from runner import catalogue
 from runner.errors import DONE, FAILED, BadInput, Trouble
 from runner.settings import Settings, read_settings
+from runner.tell import terminal
 from runner.words import ASCII_MARKS, MARKS, count, plain, some
 from state import UnusableDatabase, database_size, list_threads, open_checkpointer
 
@@ -45,7 +45,7 @@ class Finding:
 
 def examine() -> int:
     """Print what every check finds, and return the exit status."""
-    console = Console(highlight=False)
+    console = terminal()
     marks = ASCII_MARKS if console.options.ascii_only else MARKS
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)

@@ -104,7 +104,7 @@ def _table(found: Mapping[str, Any], depth: int) -> RenderableType:
         table.add_column(style="cyan", no_wrap=True, max_width=24)
         table.add_column()
         for key, entry in entries:
-            table.add_row(plain(key, 60), value(entry, depth + 1))
+            table.add_row(Text(plain(key, 60)), value(entry, depth + 1))
     return _with_rest(table, found)
 
 

@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from rich.console import Console
-
 from graphs.builders import Workflow
 from runner import catalogue, drive, timeline
 from runner.brake import Brake
@@ -20,7 +18,7 @@ from runner.inputs import parse_json, read_input
 from runner.lanes import Lanes
 from runner.report import Ended
 from runner.settings import read_settings
-from runner.tell import tell
+from runner.tell import tell, terminal
 
 LONGEST_ID = 200
 
@@ -70,7 +68,7 @@ def watched(as_json: bool) -> drive.Show:
 
     @contextmanager
     def show(workflow: Workflow) -> Iterator[Watch]:
-        console = Console(stderr=True)
+        console = terminal(stderr=True)
         if as_json and not console.is_terminal:
             yield drive.NOBODY
             return

@@ -14,6 +14,7 @@ from graphs.builders import Workflow
 from runner import catalogue
 from runner.errors import DONE
 from runner.inputs import example_file
+from runner.tell import terminal
 
 Schema = Mapping[str, Any]
 """A JSON schema."""
@@ -35,7 +36,7 @@ OPEN_BOUNDS = {"exclusiveMinimum": "above", "exclusiveMaximum": "below"}
 def describe(name: str) -> int:
     """Print a workflow and return the exit status."""
     workflow = catalogue.load(name)
-    console = Console(highlight=False, markup=False)
+    console = terminal()
     console.print(name, style="bold")
     console.print(next(entry.purpose for entry in catalogue.entries() if entry.name == name))
     console.print("\nInput", style="bold")

@@ -27,6 +27,11 @@ CHOICES = {
 OFFLINE = "The offline model wrote this; OPENAI_API_KEY or OPENAI_BASE_URL brings in a real one."
 
 
+def terminal(*, stderr: bool = False) -> Console:
+    """Return a console that takes nothing in a text for markup."""
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+
+
 def print_json(value: Any) -> None:
     """Print a value as JSON, in UTF-8 whatever the terminal's encoding is."""
     text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
@@ -41,7 +46,7 @@ def tell(ended: Ended, as_json: bool, picture: Path | None = None) -> int:
     if as_json:
         print_json(report)
     else:
-        _show(ended, Console(highlight=False))
+        _show(ended, terminal())
     if picture is not None:
         _draw(ended, picture)
     if ended.error is not None:

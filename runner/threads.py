@@ -9,7 +9,6 @@ from functools import cache
 from typing import Any
 
 from langgraph.graph.state import CompiledStateGraph
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 from typing_extensions import TypedDict
@@ -18,7 +17,7 @@ from runner import catalogue, drive
 from runner.errors import DONE, BadInput, Trouble
 from runner.report import status_of
 from runner.settings import Settings, read_settings
-from runner.tell import STYLES, print_json
+from runner.tell import STYLES, print_json, terminal
 from runner.words import count, plain
 from state import Context, ThreadInfo, list_threads, open_checkpointer
 
@@ -50,16 +49,16 @@ def list_kept(*, as_json: bool) -> int:
         print_json(asyncio.run(_read(settings, None))[0])
         return DONE
     kept, total = asyncio.run(_read(settings, MOST_SHOWN))
-    console = Console(highlight=False)
+    console = terminal()
     if not kept:
-        console.print(f"Nothing is kept in {settings.database} yet.", markup=False)
+        console.print(f"Nothing is kept in {settings.database} yet.")
         return DONE
     console.print(_table(kept, console.width))
     if total > len(kept):
         console.print(f"... and {total - len(kept):,} older; --json lists all.", style="dim")
     for status, advice in ADVICE.items():
         if any(thread["status"] == status for thread in kept):
-            console.print(Text(f"{status}: {advice}", "dim"))
+            console.print(f"{status}: {advice}", style="dim")
     return DONE
 
 

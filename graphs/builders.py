@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -95,6 +95,8 @@ class Workflow:
     retry: RetryPolicy = RETRY
     timeout: float | None = 120.0
     """Seconds for each attempt, from when it holds a slot."""
+    validate: Callable[[Mapping[str, Any]], None] | None = None
+    """Checks fields against each other: raises ValueError with a sentence on the input."""
 
     def builder(self) -> Graph:
         """Return the uncompiled StateGraph, after all checks."""
@@ -106,7 +108,13 @@ class Workflow:
 
     def check(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the coerced input with every field, absent ones as None; raise InputError."""
-        return check_input(self.name, self.input, values)
+        clean = check_input(self.name, self.input, values)
+        if self.validate is not None:
+            try:
+                self.validate(clean)
+            except ValueError as error:
+                raise InputError(f"{self.name}: {error}") from None
+        return clean
 
     def branch_names(self) -> tuple[str, ...] | None:
         """Return the branches' names; None where they are known only at run time."""

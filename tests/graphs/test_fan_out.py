@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -259,6 +260,19 @@ async def test_the_input_is_coerced_before_any_branch_sees_it() -> None:
 def test_check_refuses_unknown_fields_and_names_the_nearest() -> None:
     with pytest.raises(InputError, match="no input field 'note_'; did you mean 'note'"):
         three(Bench()).check({"x": 1, "note_": "n"})
+
+
+async def test_fields_can_be_checked_against_each_other() -> None:
+    def validate(values: Mapping[str, Any]) -> None:
+        if values["note"] is None and values["x"] > 5:
+            raise ValueError("above 5 a note is needed")
+
+    bench = Bench()
+    workflow = three(bench, validate=validate)
+    with pytest.raises(InputError, match="toy: above 5 a note is needed"):
+        await workflow.compile().ainvoke({"x": 6})
+    assert not bench.calls
+    assert (await workflow.compile().ainvoke({"x": 6, "note": "n"}))["status"] == "complete"
 
 
 def test_check_returns_every_field_and_none_for_the_absent() -> None:

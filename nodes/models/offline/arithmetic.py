@@ -1,0 +1,125 @@
+"""Work out a question of numbers: an expression, or the plainest of word problems."""
+
+from __future__ import annotations
+
+import ast
+import operator
+import re
+from collections.abc import Callable
+from math import floor, log10
+from typing import NamedTuple
+
+from nodes.models.offline.words import NUMBERS
+
+_LARGEST_EXPONENT = 64
+_OPERATORS: dict[type[ast.AST], Callable[..., float]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.USub: operator.neg,
+    ast.UAdd: operator.pos,
+}
+_SAID = (
+    (r"\bpercent\b", "%"),
+    (r"(\d(?:[\d.]*))\s*%\s*of\b", r"\1/100*"),
+    (r"\bhalf of\b", "0.5*"),
+    (r"\bplus\b", "+"),
+    (r"\bminus\b", "-"),
+    (r"(?:\btimes\b|\bmultiplied by\b|[×x](?=\s*\d))", "*"),  # noqa: RUF001
+    (r"(?:\bdivided by\b|\bover\b|÷)", "/"),
+    (r"\bsquared\b", "**2"),
+    (r"\bcubed\b", "**3"),
+    (r"\^", "**"),
+    (r"[−–]", "-"),  # noqa: RUF001
+)
+_EXPRESSION = re.compile(r"[-(\s]*\d[\d.\s()+*/-]*[+*/-][\d.\s()+*/-]*\d[\s)]*")
+
+
+class Worked(NamedTuple):
+    """A result and how it was reached."""
+
+    result: str
+    steps: str
+
+
+def work_out(question: str, roughly: bool = False) -> Worked | None:
+    """Return the answer to a question of numbers, None where there is none to be found.
+
+    `roughly` rounds every number to its first digit, as an estimate does.
+    """
+    text = _in_digits(question)
+    expression = _longest_expression(text) or _from_story(text)
+    if expression is None:
+        return None
+    if roughly:
+        expression = re.sub(r"\d+(?:\.\d+)?", lambda match: _round(match[0]), expression)
+    try:
+        value = _evaluate(ast.parse(expression, mode="eval").body)
+    except (SyntaxError, ValueError, ArithmeticError):
+        return None
+    result = _plain(value)
+    return Worked(result, f"{' '.join(expression.split())} = {result}")
+
+
+def _in_digits(text: str) -> str:
+    text = re.sub(r"(?<=\d),(?=\d{3})", "", text.lower())
+    for word, number in NUMBERS.items():
+        text = re.sub(rf"\b{word}\b", str(number), text)
+    for said, symbol in _SAID:
+        text = re.sub(said, symbol, text)
+    return text
+
+
+def _longest_expression(text: str) -> str | None:
+    found: list[str] = [match[0].strip() for match in _EXPRESSION.finditer(text)]
+    found = [each for each in found if not re.fullmatch(r"\d{4}-\d\d-\d\d|\d+-\d+-\d+", each)]
+    if not found:
+        return None
+    longest = max(found, key=len)
+    return longest + ")" * (longest.count("(") - longest.count(")"))
+
+
+def _from_story(text: str) -> str | None:
+    """Read a word problem by the word that names its operation."""
+    numbers = re.findall(r"\d+(?:\.\d+)?", text)
+    if len(numbers) < 2 or not re.search(r"\bhow (?:many|much|far|long)\b|\bwhat\b", text):
+        return None
+    if re.search(r"\b(?:left|remain\w*|fewer than|difference)\b", text):
+        return " - ".join(numbers)
+    if re.search(r"\b(?:share\w*|split|divide\w*|equally|shared)\b", text):
+        return " / ".join(numbers)
+    if re.search(r"\b(?:each|every|per|an hour|a day|a week|apiece)\b|/", text):
+        return " * ".join(numbers)
+    if re.search(r"\b(?:total|altogether|together|sum|all|more)\b", text):
+        return " + ".join(numbers)
+    return None
+
+
+def _evaluate(node: ast.expr) -> float:
+    match node:
+        case ast.Constant(value=int() | float() as value):
+            return value
+        case ast.UnaryOp(op=op, operand=operand):
+            return _OPERATORS[type(op)](_evaluate(operand))
+        case ast.BinOp(left=left, op=ast.Pow(), right=right):
+            base, exponent = _evaluate(left), _evaluate(right)
+            if abs(exponent) > _LARGEST_EXPONENT or abs(base) > 10**9:
+                raise ValueError("too large")
+            return float(base**exponent) if exponent < 0 else base**exponent
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
+            return _OPERATORS[type(op)](_evaluate(left), _evaluate(right))
+    raise ValueError("no arithmetic")
+
+
+def _plain(value: float) -> str:
+    if isinstance(value, float) and abs(value) < 1e15 and abs(value - round(value)) < 1e-9:
+        value = round(value)
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
+
+
+def _round(number: str) -> str:
+    value = float(number)
+    if value == 0:
+        return number
+    return _plain(round(value, -floor(log10(abs(value)))))

@@ -166,14 +166,6 @@ async def _open_database(settings: Settings) -> Finding:
     )
 
 
-def _where(database: Path | str) -> str:
-    """Name a database without the password that its address may hold."""
-    if isinstance(database, Path):
-        return str(database)
-    parts = urlsplit(database)
-    return f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
-
-
 def _server() -> Finding:
     number = _version("langgraph-api")
     if number is None:

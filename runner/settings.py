@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from runner.errors import BadInput
 
@@ -20,6 +21,14 @@ class Settings:
     database: Path | str
     """A SQLite file, or a postgresql:// address."""
     prices: Prices = field(default_factory=dict)
+
+    @property
+    def where(self) -> str:
+        """Name the database without the password that its address may hold."""
+        if isinstance(self.database, Path):
+            return str(self.database)
+        parts = urlsplit(self.database)
+        return f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
 
     @property
     def nothing_kept(self) -> bool:

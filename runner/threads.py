@@ -51,7 +51,7 @@ def list_kept(*, as_json: bool) -> int:
     kept, total = asyncio.run(_read(settings, MOST_SHOWN))
     console = terminal()
     if not kept:
-        console.print(f"Nothing is kept in {settings.database} yet.")
+        console.print(f"Nothing is kept in {settings.where} yet.")
         return DONE
     console.print(_table(kept, console.width))
     if total > len(kept):

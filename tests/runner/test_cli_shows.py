@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -146,8 +145,8 @@ def test_the_doctor_names_what_is_broken(
     assert sentence in told.out
 
 
-def test_the_doctor_counts_the_threads(braid: Cli, tmp_path: Path) -> None:
+def test_the_doctor_counts_the_threads(braid: Cli) -> None:
     braid("run", "creative_trio")
-    told = braid("doctor")
+    told = braid("doctor", env={"COLUMNS": "300"})
     assert told.status == 0
     assert "1 thread" in told.out

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: run test install dev lint format clean
+.PHONY: run test install dev lint format docs clean
 
 run: install
 	@$(BIN)/braid run document_review
@@ -22,6 +22,9 @@ format: install
 
 dev: install
 	@$(BIN)/langgraph dev --host 127.0.0.1 --n-jobs-per-worker 10
+
+docs: install
+	@$(BIN)/python docs/generate.py
 
 install: $(INSTALLED)
 

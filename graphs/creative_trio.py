@@ -11,11 +11,7 @@ workflow = FanOut(
     input=TrioInput,
     state=TrioState,
     output=TrioOutput,
-    branches={
-        "joke": joke,
-        "story": story,
-        "poem": poem,
-    },
+    branches={"joke": joke, "story": story, "poem": poem},
     aggregator=combine,
     quorum=1,  # Each piece stands on its own.
 )

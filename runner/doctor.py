@@ -161,9 +161,7 @@ async def _open_database(settings: Settings) -> Finding:
     async with open_checkpointer(settings.database) as saver:
         threads = len(await list_threads(saver))
     size = await database_size(settings.database)
-    return Finding(
-        "ok", f"{_where(settings.database)}, {size / 1e6:.1f} MB, {count(threads, 'thread')}"
-    )
+    return Finding("ok", f"{settings.where}, {size / 1e6:.1f} MB, {count(threads, 'thread')}")
 
 
 def _server() -> Finding:

@@ -9,7 +9,7 @@ run: install
 	@$(BIN)/braid run document_review
 
 test: install
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 lint: install
 	@$(BIN)/ruff check .

@@ -89,7 +89,7 @@ def _email(email: str) -> Verdict:
     from email_validator import EmailNotValidError, validate_email
 
     try:
-        found = validate_email(email, check_deliverability=False)
+        found = validate_email(email, check_deliverability=False, strict=True)
     except EmailNotValidError as error:
         return _verdict("invalid", str(error))
     return _verdict("valid", "The format is right.", found.normalized)

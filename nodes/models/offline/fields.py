@@ -6,7 +6,7 @@ Each kind of value has a table of rows: a pattern for the field's name, and a sm
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any, TypeVar
@@ -57,6 +57,8 @@ class Field:
     description: str = ""
     thing: Thing | None = None
     """The item that it belongs to, within a list."""
+    beside: tuple[str, ...] = ()
+    """The choices that are to be made beside it."""
     alone: bool = False
     """Whether it is all that is asked for, so that the instructions' limits are its own."""
 
@@ -165,7 +167,7 @@ def _reason(field: Field) -> str:
         return chosen.reason
     if kind is writing.answered or prompt.question:
         return answer(prompt).steps
-    if _moderating(prompt):
+    if _moderating(field):
         return " ".join(severity(prompt).reasons)
     if kind is writing.felt or re.search("sentiment|feedback", prompt.instructions.lower()):
         strongest = max(prose(field.text), key=lambda each: abs(tone(each)), default="")
@@ -215,7 +217,7 @@ _FORMS = {
     r"prices?|amount|cost|budget|fee": "money",
 }
 _TEXTS: Rows[Callable[[Field], str]] = (
-    (r"reason\w*|rationale|why|explanation|justification|because|steps|working|thoughts?", _reason),
+    (r"reason\w*|rationale|why|explanation|justification|because|steps|working|verdict", _reason),
     (r"choice|chosen|winner|best|pick(?:ed)?|selected|image(?: id)?$", _chosen),
     (r"answer|reply|response|result", _answered),
     (r"quote|evidence|excerpt|passage text", _evidence),
@@ -243,19 +245,17 @@ _ITEM_TEXTS: Rows[Callable[[Thing], str]] = (
 def _sentences(field: Field) -> Iterator[Thing]:
     """Return the weightiest sentences, each with the passage it is from."""
     prompt = field.prompt
-    source = field.thing.text if field.thing else prompt.source
+    origins = {s: item.id for item in reversed(prompt.items) for s in prose(item.text)}
+    source = field.text if field.thing else "\n\n".join(item.text for item in prompt.items)
     if not source:
         yield Thing(NO_KNOWLEDGE)
     about = prompt.question or prompt.blocks.get("topic", "")
     for sentence in best(source, _MANY, about):
-        origin = next(
-            (item.id for item in prompt.items if sentence in " ".join(item.text.split())), ""
-        )
-        yield Thing(sentence, detail=quote(sentence), id=origin)
+        yield Thing(sentence, detail=quote(sentence), id=origins.get(sentence, ""))
 
 
 def _reasons(field: Field) -> Iterator[Thing]:
-    found = severity if _moderating(field.prompt) else score
+    found = severity if _moderating(field) else score
     return (Thing(reason) for reason in found(field.prompt).reasons)
 
 
@@ -279,8 +279,7 @@ def _named(field: Field) -> Iterator[Thing]:
 
 def _terms(field: Field) -> Iterator[Thing]:
     text = field.text
-    found = dict.fromkeys((*terms(text, _MANY), *content(text)))
-    for rank, term in enumerate(found, start=1):
+    for rank, term in enumerate(terms(text, _MANY), start=1):
         yield Thing(term, detail=measuring.evidence(field.prompt, term), id=str(rank))
 
 
@@ -315,6 +314,7 @@ def _run_together(text: str) -> str:
 
 
 _LISTS: Rows[Callable[[Field], Iterator[Thing]]] = (
+    (r"claims?|facts?|findings?|notes?|statements?|points?", _sentences),
     (r"hashtags?", _written(writing.hashtags)),
     (r"reasons?|rationale|arguments?|justifications?", _reasons),
     (r"risks?|weakness(?:es)?|issues?|problems?|concerns?|cons|complaints?|gaps?", _gloomy),
@@ -326,6 +326,7 @@ _LISTS: Rows[Callable[[Field], Iterator[Thing]]] = (
     (r"citations?|cited|sources?|references?", _cited),
     (r"options?|candidates?|ratings?|ranking|ranked|choices", _listed),
     (r"headlines?|titles?", _written(_titles)),
+    (r"notes?|claims?|facts?|findings|(?:key ?)?points?|highlights?|quotes?|insights?", _sentences),
     (r"key ?(?:words?|terms?|phrases?)|tags?|terms?|topics?|concepts?|themes?", _terms),
 )
 _ASPECTS = (
@@ -409,9 +410,14 @@ _MEASURES: Rows[Callable[[Field], float]] = (
 # Truths and choices
 
 
-def _moderating(prompt: Prompt) -> bool:
-    asked = r"moderat|harm|violat|polic(?:y|ies)|safety|toxic|abus|profan"
-    return re.search(asked, prompt.instructions.lower()) is not None
+def _moderating(field: Field) -> bool:
+    """Tell whether the text is to be judged for harm, not for what it is worth."""
+    asked = field.prompt.instructions.lower()
+    if _graded("ruling", field.beside):
+        return True
+    if re.search(r"moderat|harm|violat|polic(?:y|ies)|toxic|abus|profan", asked):
+        return True
+    return "safe" in asked and writing.task(field.prompt.instructions) is not writing.reviewed
 
 
 _TRUTHS: Rows[Callable[[Field], bool]] = (
@@ -438,16 +444,22 @@ def _option(field: Field, names: list[str]) -> str | None:
 
 def _step(field: Field, names: list[str]) -> str | None:
     """Choose the nearest step where the choices are those of a scale from good to bad."""
-    for scale, grades in GRADES.items():
-        graded = {
-            name: grades[found]
-            for name in names
-            if (found := next((w for w in words(name.replace("_", " ")) if w in grades), None))
-        }
-        if len(graded) > len(names) // 2:
+    for scale in GRADES:
+        if graded := _graded(scale, names):
             measured = _on_scale(scale, field)
             return min(graded, key=lambda name: abs(graded[name] - measured))
     return None
+
+
+def _graded(scale: str, names: Sequence[str]) -> dict[str, float]:
+    """Place names on a scale; nothing unless most of them are steps of it."""
+    grades = GRADES[scale]
+    graded = {
+        name: grades[found]
+        for name in names
+        if (found := next((w for w in words(name.replace("_", " ")) if w in grades), None))
+    }
+    return graded if len(graded) > len(names) // 2 else {}
 
 
 def _on_scale(scale: str, field: Field) -> float:

@@ -34,7 +34,7 @@ Schema = dict[str, Any]
 
 _DEEPEST = 6
 """Levels of nesting below which only what must be there is filled in."""
-_USUAL = 5
+_USUAL = 8
 """Items of a list where nothing says how many."""
 _SHARES = r"confiden\w*|probabilit\w*|similar\w*|relevan\w*|share|ratio|weight|agreement"
 
@@ -93,13 +93,18 @@ class _Filler:
         return self.value(full[0], field, depth)
 
     def _object(self, schema: Schema, field: Field, depth: int) -> dict[str, Any]:
-        required = schema.get("required", ())
+        properties = schema.get("properties", {})
+        choices = [self._resolved(each).get("enum", ()) for each in properties.values()]
+        field = replace(
+            field,
+            description="",
+            alone=self.single,
+            beside=tuple(str(choice) for each in choices for choice in each),
+        )
         return {
-            name: self.value(
-                each, replace(field, name=name, description="", alone=self.single), depth + 1
-            )
-            for name, each in schema.get("properties", {}).items()
-            if depth <= _DEEPEST or name in required
+            name: self.value(each, replace(field, name=name), depth + 1)
+            for name, each in properties.items()
+            if depth <= _DEEPEST or name in schema.get("required", ())
         }
 
     def _array(self, schema: Schema, field: Field, depth: int) -> list[Any]:
@@ -143,7 +148,7 @@ def _different(values: Iterable[Any], most: int) -> list[Any]:
 def _how_many(schema: Schema, field: Field) -> tuple[int, int]:
     """Decide how few and how many items: by the schema, the description, the instructions."""
     nouns = "|".join([re.escape(field.called), *map(re.escape, words(field.called)), "items"])
-    low, high = limits(field.description, f"{nouns}|entries|sentences?")
+    low, high = limits(field.description, f"{nouns}|entries")
     if (low, high) == (None, None):
         low, high = field.prompt.limits(nouns)
     least, most = schema.get("minItems", 0), schema.get("maxItems", math.inf)

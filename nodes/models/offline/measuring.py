@@ -132,7 +132,7 @@ def urgency(text: str) -> float:
 
 def category(text: str, names: list[str]) -> str | None:
     """Return which of the categories a text speaks of most; None where it speaks of none."""
-    said = content(text)
+    said = [stem(word) for word in words(text)]
     rated = []
     for name in names:
         key = _category_key(name)
@@ -234,10 +234,11 @@ def _options(prompt: Prompt) -> tuple[list[Item], str]:
         if len(found := listed(text)) > 1:
             rest = [each for other, each in prompt.blocks.items() if other != name]
             return found, "\n".join(rest)
-    numbered = re.compile(r"^(?:option|candidate|headline|answer|choice|image)?_?(\w+)$")
+    numbered = re.compile(r"^(?:option|candidate|headline|answer|choice|image)_?(\w+)$")
     found = [
         Item(match[1], text)
         for name, text in prompt.sources.items()
-        if name != "brief" and (match := numbered.match(name))
+        if (match := numbered.match(name))
     ]
-    return found, prompt.blocks.get("brief", "")
+    rest = [text for name, text in prompt.blocks.items() if not numbered.match(name)]
+    return (found if len(found) > 1 else []), "\n".join(rest)

@@ -92,9 +92,8 @@ class Prompt:
 
     @cached_property
     def items(self) -> list[Item]:
-        """What the data lists: passages, options, entries; several blocks of a kind are a list."""
-        found = [item for text in self.sources.values() for item in listed(text)]
-        return found or [Item(name, text) for name, text in self.sources.items()]
+        """The passages that can be cited; a block without ids of its own is one passage."""
+        return [item for name, text in self.sources.items() for item in passages(name, text)]
 
     def rng(self, purpose: str) -> random.Random:
         """Give the random numbers of one choice: the same for the same prompt and settings."""
@@ -160,6 +159,12 @@ def listed(text: str) -> list[Item]:
     return items or _from_lines(text)
 
 
+def passages(name: str, text: str) -> list[Item]:
+    """Cut a block into passages where it gives them ids; a document's own lists are no passages."""
+    marked = text.lstrip().startswith(("[", "{", "<"))
+    return (listed(text) if marked else []) or [Item(name, text)]
+
+
 def _from_json(text: str) -> list[Item]:
     if not text.lstrip().startswith(("[", "{")):
         return []
@@ -172,7 +177,8 @@ def _from_json(text: str) -> list[Item]:
     items = []
     for number, each in enumerate(value, start=1):
         names = [key for key in _IDS if isinstance(each, dict) and key in each]
-        items.append(Item(str(each[names[0]]) if names else str(number), _flat(each)))
+        rest = {k: v for k, v in each.items() if k not in names[:1]} if names else each
+        items.append(Item(str(each[names[0]]) if names else str(number), _flat(rest or each)))
     return items
 
 

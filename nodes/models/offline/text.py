@@ -13,6 +13,7 @@ from nodes.models.offline.words import INTENSIFIERS, NEGATIONS, NEGATIVE, POSITI
 
 _WORD = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*")  # noqa: RUF001, the apostrophe of typeset text
 _MARKUP = re.compile(r"^\s*(?:#{1,6}\s+|>\s?|[-*+•]\s+|\d{1,3}[.)]\s+|\|)")
+_CODE = re.compile(r"^\s*```.*?^\s*```", re.DOTALL | re.MULTILINE)
 _RULE = re.compile(r"^[\s|:=*_~`\-+]+$")
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 _END = re.compile(r"(?<=[.!?…])[\"')\]”’]*\s+(?=[\"'(\[“‘]?[^\W_a-z])|(?<=[。！？])")  # noqa: RUF001
@@ -133,6 +134,7 @@ def terms(text: str, count: int = 12) -> tuple[str, ...]:
     and how early it first comes; a term within a weightier one is left out.
     """
     runs = [run for sentence in sentences(text) for run in _runs(sentence)]
+    runs_whole = {tuple(stem(word.lower()) for word in run) for run in runs}
     seen: Counter[tuple[str, ...]] = Counter()
     first: dict[tuple[str, ...], int] = {}
     shown: dict[tuple[str, ...], str] = {}
@@ -148,7 +150,7 @@ def terms(text: str, count: int = 12) -> tuple[str, ...]:
     def weight(key: tuple[str, ...]) -> float:
         early = 1 + 0.5 * (1 - first[key] / len(runs))
         long = 0.6 + 0.2 * min(len("".join(key)), 10) / 10 + 0.5 * (len(key) - 1)
-        whole = 1.0 if len(key) == 1 or seen[key] > 1 or len(runs) < 4 else 0.45
+        whole = 1.0 if len(key) == 1 or seen[key] > 1 or key in runs_whole else 0.45
         return seen[key] * early * long * whole
 
     chosen: list[tuple[str, ...]] = []
@@ -164,7 +166,8 @@ def tone(text: str) -> float:
     """Return the feeling of a text, from -1 to 1, by a small lexicon.
 
     A negation within the three words before turns a word's feeling around, an intensifier makes
-    it stronger, and the sum is squeezed as in VADER (Hutto and Gilbert, 2014).
+    it stronger, and the sum is squeezed as in VADER (Hutto and Gilbert, 2014), harder the longer
+    the text is.
     """
     total = 0.0
     said = words(text)
@@ -174,7 +177,7 @@ def tone(text: str) -> float:
             before = said[max(0, index - 3) : index]
             feeling *= 1.5 if before and before[-1] in INTENSIFIERS else 1.0
             total += -0.75 * feeling if NEGATIONS.intersection(before) else feeling
-    return total / math.sqrt(total * total + 8)
+    return total / math.sqrt(total * total + 8 + len(said))
 
 
 @lru_cache(maxsize=64)
@@ -217,7 +220,7 @@ def _units(text: str) -> list[str]:
     """Join wrapped lines into paragraphs; headings, list items and table rows stand alone."""
     units: list[str] = []
     open_paragraph = False
-    for line in text.splitlines():
+    for line in _CODE.sub("\n\n", text).splitlines():
         bare = _LINK.sub(r"\1", _MARKUP.sub("", line)).replace("**", "").replace("`", "").strip()
         marked = _MARKUP.match(line) is not None
         if not bare or _RULE.match(line):
@@ -282,7 +285,7 @@ _FORMS = (
     ("number", re.compile(r"\b\d+(?:\.\d+)?\s?(?:%|percent\b)")),
 )
 _NAME = re.compile(
-    r"\b[A-Z][\w&-]*(?:\s+(?:(?:of|for|de|van|von|the)\s+)?[A-Z][\w&-]*)*"
+    r"\b[A-Z][\w&-]*(?:\s+(?:(?:of|de|van|von)\s+)?[A-Z][\w&-]*)*"
     r"(?:\s+(?:Inc|Ltd|Co|Corp)\b\.?)?"
 )
 _ARTICLE = re.compile(r"^(?:The|A|An|Our|This|That|Its|In|On|At|For|When|If)\s+")

@@ -18,9 +18,9 @@ STOP_WORDS = _set(
     keep kept kind last later least less let like long made make makes making many may me might mine
     more most mostly much must my myself near nearly need neither never new next no nobody none nor
     not nothing now of off often on once one only onto or other others our ours ourselves out over
-    own part per perhaps put quite rather really same say says second see seem seems several shall
-    she should since so some someone something still such take taken takes than that that's the
-    their theirs them themselves then there therefore these they thing things this those though
+    own part per perhaps please put quite rather really same say says second see seem seems several
+    shall she should since so some someone something still such take taken takes than that
+    that's the their theirs them themselves then there therefore these they thing things this those though
     three through throughout thus to together too toward towards two under until up upon us use used
     uses using usually various very via want was way ways we well went were what when where whether
     which while who whole whom whose why will with within without would yet you your yours yourself
@@ -161,7 +161,7 @@ CATEGORIES = {
         button click confusing design easy find hard interface intuitive layout menu navigation
         screen unclear usability ux
         """,
-    "feature": "add allow feature idea miss missing option please request suggest support wish",
+    "feature": "add allow could feature idea missing option please request suggest wish would",
     "billing": """
         bill billing card charge discount expensive fee invoice overcharged paid pay payment plan
         price pricing refund subscription tax

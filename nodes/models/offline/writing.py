@@ -50,15 +50,13 @@ def task(instructions: str) -> Writer:
 
 
 def named_in(text: str, rows: Rows[Made], last: bool = False) -> Made | None:
-    """Find the row that a text names first (or last), the longer name where two begin together."""
+    """Find the row that a text names first (or last), the longer name of two there."""
     found: dict[tuple[int, int], Made] = {}
     for pattern, made in rows:
         for match in re.finditer(rf"\b(?:{pattern})\b", text, re.IGNORECASE):
-            found.setdefault((match.start(), -len(match[0])), made)
-    if not found:
-        return None
-    start = (max if last else min)(start for start, _ in found)
-    return found[min(place for place in found if place[0] == start)]
+            place = match.end() if last else -match.start()
+            found.setdefault((place, len(match[0])), made)
+    return found[max(found)] if found else None
 
 
 def within(text: str, instructions: str) -> str:
@@ -100,9 +98,7 @@ def section(prompt: Prompt) -> str:
     if prompt.sources and len(words(prompt.source)) > 40:
         return " ".join(_ended(each) for each in best(prompt.source, 5, prompt.topic))
     asked = " ".join(islice(questions(prompt), 3))
-    return f"{capital(prompt.topic)}: no source was given for this section. It should answer: " + (
-        f"{asked} {NO_KNOWLEDGE}"
-    )
+    return f"No source was given for “{prompt.topic}”. It should answer: {asked} {NO_KNOWLEDGE}"
 
 
 def titled(prompt: Prompt) -> str:
@@ -164,7 +160,10 @@ def poem(prompt: Prompt) -> str:
 def story(prompt: Prompt) -> str:
     """Tell a very short story: a beginning, a trouble, a turn and an end."""
     rng = prompt.rng("story")
-    return " ".join(capital(_with_terms(prompt, rng.choice(lines))) for lines in _STORY)
+    _, most = prompt.limits("words?")
+    turns = 2 if most and most >= 100 else 1
+    lines = [line for stage in _STORY for line in rng.sample(stage, turns)]
+    return " ".join(capital(_with_terms(prompt, line)) for line in lines)
 
 
 def answered(prompt: Prompt) -> str:
@@ -278,7 +277,8 @@ def _part(name: str, text: str) -> str:
         line.strip() for line in text.splitlines() if line.strip() and len(line) < 120
     ]
     if len(found) > 1:
-        return f"{label}: {'; '.join(each.rstrip('.') for each in found[:10])}."
+        joined = " ".join(map(_ended, found)) if "?" in text else f"{', '.join(found[:10])}."
+        return f"{label}: {joined}"
     return f"{label}: {' '.join(_ended(each) for each in best(text, 2))}"
 
 
@@ -359,14 +359,14 @@ _VAGUE_TASKS: Rows[Writer] = (
 
 _HEADLINES = {
     r"question|curio": (
-        "Is {a} the answer to {b}?",
+        "{a}: the answer to {b}?",
         "What if {a} changed {b}?",
-        "What does {a} really do for {b}?",
+        "What can {a} do for {b}?",
         "Are we ready for {a}?",
     ),
     r"how[ -]to|practical|guide|benefit": (
         "How to get the most out of {a}",
-        "How {a} makes {b} easier",
+        "How {a} can help with {b}",
         "A practical way into {a}",
         "Make {a} work for you",
     ),
@@ -379,7 +379,7 @@ _HEADLINES = {
     r"number|list|figure": (
         "3 things to know about {a}",
         "5 reasons to look at {a} today",
-        "7 ways {a} meets {b}",
+        "7 links between {a} and {b}",
         "One idea, two words: {a}",
     ),
     r"plain|factual|news|clear|sober": (
@@ -433,52 +433,55 @@ _JOKES = (
     "why did {a} cross the road? Because {b} had already been tried on this side.",
     "I asked an expert about {a}. He said: it depends. I asked what on. He said: {b}.",
     "how many people does it take to understand {a}? Two: one to explain it and one to nod.",
-    "{a} walks into a bar. The barkeeper says: we do not serve {b} here. Says {a}: neither do I.",
+    "a bar sells {a} now. I asked for {b}. They said: that is what everybody asks for.",
     "my doctor prescribed less {a}. Now I have trouble with {b}.",
-    "they told me {a} was simple. It is: you begin at the end and hope for {b}.",
+    "they told me to keep {a} simple. I do: I begin at the end and hope for {b}.",
     "what do {a} and my diet have in common? Both start on Monday.",
-    "I would tell you a joke about {a}, but {b} keeps interrupting.",
+    "I would tell you a joke about {a}, but {b} would interrupt.",
 )
 _COUPLETS = (
-    ("of {a} I sing at the edge of the light,", "where {b} keeps moving by day and by night."),
-    ("it starts with a whisper, it ends with a song,", "and {a} is the reason we hummed so long."),
+    ("of {a} I sing at the edge of the light,", "where {b} will keep moving by day and by night."),
     (
-        "some say that {b} is too heavy to hold,",
+        "it starts with a whisper, it ends with a song,",
+        "with {a} in the chorus all evening long.",
+    ),
+    (
+        "some call {b} too heavy a burden to hold,",
         "yet I found it was warm where they said it was cold.",
     ),
     ("the kettle was humming, the windows were wide,", "and {a} came in and sat down at my side."),
     ("so carry {b} as far as you may,", "and leave a small lantern for {a} on the way."),
-    ("now quiet, now restless, now gone with the rain,", "{a} is a stranger I'd welcome again."),
+    ("now quiet, now restless, now gone with the rain,", "{a}: a stranger I'd welcome again."),
     ("I looked for {b} in a book, in a dream,", "and {a} looked back from the bend of the stream."),
 )
 _STORY = (
     (
         "in a town that had never heard of {b}, an old clockmaker kept a drawer marked “{a}”.",
         "nobody at the harbour believed in {a}, least of all the girl who mended the nets.",
-        "on the last day of autumn the post brought a parcel, and in it was {a}.",
+        "on the last day of autumn the post brought a parcel, and in it lay {a}.",
     ),
     (
-        "one night it began to hum, and by morning {b} was all that people spoke of.",
+        "one night it began to hum, and by morning people spoke of nothing but {b}.",
         "she laughed at first, until {b} stopped working and nobody knew why.",
         "it came with a note: do not mix with {b}. So of course somebody did.",
     ),
     (
-        "the mayor called a meeting, but only a child thought to ask what {a} was for.",
+        "the mayor called a meeting, but only a child thought to ask what {a} might be for.",
         "they tried everything that the old books said, and then they tried nothing at all.",
         "there was one way out, and it led straight through the thing they feared.",
     ),
     (
-        "since then the drawer stands open, and {a} belongs to everyone.",
-        "in the end {a} was not the answer, but it had been the right question.",
+        "since then the drawer stands open, and whoever needs {a} may help himself.",
+        "in the end they found no answer in {a}, only a better question.",
         "they still tell of that day, and whoever tells it claims to have started it.",
     ),
 )
 _QUESTIONS = (
-    "what does {a} change, and for whom?",
+    "what changes with {a}, and for whom?",
     "who gains most from {a}, and who bears the cost?",
-    "how would one tell whether {a} works?",
-    "what has to be in place before {a} makes sense?",
-    "where does {a} reach its limits?",
+    "how would one measure the success of {a}?",
+    "what has to come before {a}?",
+    "where are the limits of {a}?",
     "what is most often misunderstood about {a}?",
     "how did {a} come about?",
     "what would be the first step towards {a}?",

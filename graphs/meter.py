@@ -52,11 +52,21 @@ class Meter(BaseCallbackHandler):
         """Add the tokens that the answer says it used."""
         model = self._model_of.pop(run_id, None)
         for generation in response.generations[0] if response.generations else ():
-            message = generation.message if isinstance(generation, ChatGeneration) else None
-            if model and isinstance(message, AIMessage) and message.usage_metadata:
-                used = message.usage_metadata
-                self.usage[model]["input"] += used["input_tokens"]
-                self.usage[model]["output"] += used["output_tokens"]
+            if model and isinstance(generation, ChatGeneration):
+                read, written = _tokens(generation)
+                self.usage[model]["input"] += read
+                self.usage[model]["output"] += written
+
+
+def _tokens(generation: ChatGeneration) -> tuple[int, int]:
+    """Return the tokens that an answer says it took in and gave out."""
+    message = generation.message
+    if isinstance(message, AIMessage) and message.usage_metadata:
+        return message.usage_metadata["input_tokens"], message.usage_metadata["output_tokens"]
+    # langchain-openai finds no usage in a streamed structured answer whose server repeats the
+    # role in every chunk, as Ollama does; what the server said is in the generation's info.
+    said = (generation.generation_info or {}).get("token_usage") or {}
+    return int(said.get("prompt_tokens") or 0), int(said.get("completion_tokens") or 0)
 
 
 current_meter: ContextVar[Meter | None] = ContextVar("braid_meter", default=None)

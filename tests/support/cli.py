@@ -1,4 +1,13 @@
-"""The real `braid` as a process, in a directory and with a database of its own."""
+"""The real `braid` as a process, in a directory and with a database of its own.
+
+told = braid("run", "creative_trio", "--json", env=server.env)
+assert told.status == 0, told.err
+
+running = braid.start("run", "creative_trio", "--thread", "t")
+running.kill()                             # or running.send(signal.SIGINT)
+
+assert braid.python("-c", "import state").status == 0
+"""
 
 from __future__ import annotations
 
@@ -7,6 +16,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,10 +65,16 @@ class Running:
 
 
 class Cli:
-    """Runs `python -m runner` and other Python programs beside it."""
+    """Runs `python -m runner` and other Python programs beside it.
+
+    They see this environment and no other: nothing of the developer's own settings, what `env`
+    adds, and what a test puts into `self.env`. `input` is what they read from stdin, nothing
+    unless given. `close` ends what still runs.
+    """
 
     def __init__(self, directory: Path, **env: str) -> None:
         self.directory = directory
+        self._started: list[Running] = []
         kept = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "TMPDIR")}
         self.env = {
             **kept,
@@ -71,27 +87,44 @@ class Cli:
             **env,
         }
 
-    def start(self, *arguments: str, env: dict[str, str] | None = None) -> Running:
+    def start(self, *arguments: str, env: dict[str, str] | None = None, input: str = "") -> Running:
         """Start `braid` with these arguments."""
-        return self.start_python("-m", "runner", *arguments, env=env)
+        return self.start_python("-m", "runner", *arguments, env=env, input=input)
 
-    def start_python(self, *arguments: str, env: dict[str, str] | None = None) -> Running:
-        """Start Python with these arguments."""
-        process = subprocess.Popen(
-            [sys.executable, *arguments],
-            cwd=self.directory,
-            env={**self.env, **(env or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        return Running(process)
+    def start_python(
+        self, *arguments: str, env: dict[str, str] | None = None, input: str = ""
+    ) -> Running:
+        """Start Python with these arguments; it can import the project and `support`."""
+        with tempfile.TemporaryFile("w+") as stdin:  # unlike a pipe it never fills up
+            stdin.write(input)
+            stdin.seek(0)
+            process = subprocess.Popen(
+                [sys.executable, *arguments],
+                cwd=self.directory,
+                env={**self.env, **(env or {})},
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        running = Running(process)
+        self._started.append(running)
+        return running
 
-    def __call__(self, *arguments: str, env: dict[str, str] | None = None) -> Result:
+    def __call__(
+        self, *arguments: str, env: dict[str, str] | None = None, input: str = ""
+    ) -> Result:
         """Run `braid` to its end."""
-        return self.start(*arguments, env=env).wait()
+        return self.start(*arguments, env=env, input=input).wait()
 
-    def python(self, *arguments: str, env: dict[str, str] | None = None) -> Result:
+    def python(self, *arguments: str, env: dict[str, str] | None = None, input: str = "") -> Result:
         """Run Python to its end."""
-        return self.start_python(*arguments, env=env).wait()
+        return self.start_python(*arguments, env=env, input=input).wait()
+
+    def close(self) -> None:
+        """End what a test left running, and print what nobody has read of it."""
+        for running in self._started:
+            process = running.process
+            process.kill()  # does nothing to one that has ended
+            if process.stdout is not None and not process.stdout.closed:
+                print(process.args, *process.communicate(), sep="\n")

@@ -381,7 +381,7 @@ class OpenAIServer:
         if cut is not None:
             parts = parts[: whole // 2 if cut.after is None else cut.after]
         try:
-            for part in parts:
+            for number, part in enumerate(parts):
                 delta = {"content": part}
                 if number == 0 or self.repeats_role:
                     delta["role"] = "assistant"

@@ -65,7 +65,7 @@ async def _measure(
 
             async def once(title: str, limit: int | None = None) -> Ended:
                 thread = Thread(workflow, title, graph, limit, prices)
-                with show(replace(workflow, name=f"{workflow.name}, {title}")) as watch:
+                with show(replace(workflow, name=f"{workflow.name}, {title}"), ()) as watch:
                     ended = await thread.advance(values, brake, watch)
                 return _finished(ended, title)
 

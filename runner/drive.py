@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,10 +21,10 @@ from runner import catalogue
 from runner.brake import Brake
 from runner.decide import Decision, Payload, asks_again, next_payload, refuse_unfinished
 from runner.errors import BadInput
-from runner.report import Ended, conclude
+from runner.report import Ended, conclude, spans_of
 from runner.settings import Settings
 from runner.timing import Prices
-from state import Context, hold_thread, open_checkpointer
+from state import Context, Span, hold_thread, open_checkpointer
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class Watch:
 
 
 NOBODY = Watch(event=lambda _: None)
-Show = Callable[[Workflow], AbstractContextManager[Watch]]
-"""Shows a run of the workflow while the context lasts."""
+Show = Callable[[Workflow, Sequence[Span]], AbstractContextManager[Watch]]
+"""Shows a run of the workflow while the context lasts; the spans are what is already done."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ async def run(
         graph = workflow.compile(checkpointer=saver)
         thread = Thread(workflow, thread_id, graph, max_parallel, settings.prices)
         refuse_unfinished(thread_id, await thread.snapshot())
-        with show(workflow) as watch:
+        with show(workflow, ()) as watch:
             return await thread.advance(values, brake, watch)
 
 
@@ -144,11 +144,12 @@ async def resume(
         graph = workflow.compile(checkpointer=saver)
         limit = metadata.get("max_parallel")
         thread = Thread(workflow, thread_id, graph, limit, settings.prices)
-        payload = next_payload(workflow, thread_id, await thread.snapshot(), decision)
+        snapshot = await thread.snapshot()
+        payload = next_payload(workflow, thread_id, snapshot, decision)
         if payload == "nothing":
             return await thread.kept()
         build_model()
-        with show(workflow) as watch:
+        with show(workflow, spans_of(snapshot)) as watch:
             ended = await thread.advance(payload, brake, watch)
         if asks_again(payload, ended.report.get("interrupts", ())):
             why = _sentence(ended.error)

@@ -49,21 +49,30 @@ class Lane:
 
 
 class Lanes:
-    """Takes a run's events and shows them: live on a terminal, else a line per finished branch."""
+    """Takes a run's events and shows them: live on a terminal, else a line per finished branch.
 
-    def __init__(self, title: str, names: Sequence[str] | None, console: Console) -> None:
+    Where `leave` is false, nothing stays on the terminal: something better follows.
+    """
+
+    def __init__(
+        self, title: str, names: Sequence[str] | None, console: Console, *, leave: bool = True
+    ) -> None:
         self._title, self._console = title, console
         self._lanes: dict[str, Lane] = {name: Lane(name) for name in names or ()}
         self._many = not self._lanes
         self._ended: dict[str, int] = {"ok": 0, "failed": 0, "paused": 0}
         self._spinner = Spinner("dots" if self._fancy() else "line", style="cyan")
         self._live: Live | None = None
+        self._leave = leave
 
     def __enter__(self) -> Lanes:
         """Start drawing."""
         if self._console.is_terminal:
             self._live = Live(
-                console=self._console, get_renderable=self._draw, refresh_per_second=12
+                console=self._console,
+                get_renderable=self._draw,
+                refresh_per_second=12,
+                transient=not self._leave,
             )
             self._live.__enter__()
         return self

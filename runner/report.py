@@ -78,8 +78,7 @@ def conclude(
     `now` is the interval (unix seconds) in which the present process worked on it.
     """
     status = status_of(snapshot)
-    values = _values(snapshot)
-    spans: list[Span] = values.get("spans") or []
+    values, spans = _values(snapshot), spans_of(snapshot)
     report = Report(
         workflow=workflow.name,
         thread_id=thread_id,
@@ -109,6 +108,11 @@ def unfinished(snapshot: StateSnapshot) -> bool:
     when a run was killed after its last branch and before the checkpoint that follows.
     """
     return bool(snapshot.tasks)
+
+
+def spans_of(snapshot: StateSnapshot) -> list[Span]:
+    """Return what a run has done so far."""
+    return _values(snapshot).get("spans") or []
 
 
 def offered(question: Any) -> list[str]:

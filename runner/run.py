@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from runner.lanes import Lanes
 from runner.report import Ended
 from runner.settings import read_settings
 from runner.tell import tell, terminal
+from state import Span
 
 LONGEST_ID = 200
 
@@ -67,15 +69,27 @@ def watched(as_json: bool) -> drive.Show:
     """Return how a run is shown while it goes on: on stderr, so that stdout has the result."""
 
     @contextmanager
-    def show(workflow: Workflow) -> Iterator[Watch]:
+    def show(workflow: Workflow, done: Sequence[Span]) -> Iterator[Watch]:
         console = terminal(stderr=True)
         if as_json and not console.is_terminal:
             yield drive.NOBODY
             return
-        with Lanes(workflow.name, workflow.branch_names() or (), console) as lanes:
+        leave = as_json or not sys.stdout.isatty()  # else the timeline takes their place
+        names = workflow.branch_names()
+        with Lanes(workflow.name, names, console, leave=leave) as lanes:
+            if console.is_terminal:
+                _replay(done, lanes)
             yield Watch(lanes.event, lanes.tokens if console.is_terminal else None)
 
     return show
+
+
+def _replay(done: Sequence[Span], lanes: Lanes) -> None:
+    """Have the lanes show what an earlier process has done."""
+    for span in done:
+        told = {"braid": span["name"], "node": span["node"], "attempt": span["attempts"]}
+        lanes.event({**told, "ev": "start", "t": span["start"]})
+        lanes.event({**told, "ev": "end", "t": span["end"], "status": span["status"]})
 
 
 def _checked_id(thread_id: str) -> str:

@@ -24,7 +24,7 @@ CHOICES = {
     "accept": "Go on with what succeeded",
     "abort": "End the run",
 }
-OFFLINE = "The offline model wrote this; OPENAI_API_KEY or OPENAI_BASE_URL brings in a real one."
+OFFLINE = "Offline model; OPENAI_API_KEY or OPENAI_BASE_URL brings in a real one."
 
 
 def terminal(*, stderr: bool = False) -> Console:

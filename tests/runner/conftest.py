@@ -1,15 +1,14 @@
-"""The command line as its users start it, and a model server that it can be pointed to."""
+"""A model server that the command line is pointed to."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from support.cli import Cli
 from support.openai_server import OpenAIServer
 
-REVIEWERS = {
+LABELS = {
     "technical": "technical soundness",
     "business": "business value",
     "legal": "legal safety",
@@ -19,13 +18,7 @@ REVIEWERS = {
 
 
 @pytest.fixture
-def braid(tmp_path: Path) -> Cli:
-    return Cli(tmp_path)
-
-
-@pytest.fixture
 def server(braid: Cli) -> Iterator[OpenAIServer]:
-    """Have `braid` ask a model server that the test controls."""
-    with OpenAIServer(labels=REVIEWERS) as running:
+    with OpenAIServer(labels=LABELS) as running:
         braid.env.update(running.env)
         yield running

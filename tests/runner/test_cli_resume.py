@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
+import time
+from contextlib import closing
 from typing import Any
 
 import pytest
 from support.cli import Cli, Running
 from support.openai_server import OpenAIServer, Status
+
+from runner.brake import LONGEST_DRAIN
 
 REFUSED = Status(400, message="no")
 """An error that another attempt would not change."""
@@ -27,19 +32,10 @@ def cut_off(braid: Cli, server: OpenAIServer) -> Running:
 
 def wait_until_kept(braid: Cli, branches: int) -> None:
     """Wait until that many branches are in the database."""
-    waiting = braid.python("-c", KEPT, braid.env["BRAID_DB"], str(branches))
-    assert waiting.status == 0, waiting.err
-
-
-KEPT = """
-import sqlite3, sys, time
-writes = "SELECT count(DISTINCT task_id) FROM writes WHERE channel = 'spans'"
-for _ in range(3000):
-    if sqlite3.connect(sys.argv[1]).execute(writes).fetchone()[0] >= int(sys.argv[2]):
-        sys.exit()
-    time.sleep(0.01)
-sys.exit(1)
-"""
+    query = "SELECT count(DISTINCT task_id) FROM writes WHERE channel = 'max_score'"
+    with closing(sqlite3.connect(f"file:{braid.env['BRAID_DB']}?mode=ro", uri=True)) as database:
+        while database.execute(query).fetchone()[0] < branches:
+            time.sleep(0.01)
 
 
 def finish(braid: Cli, server: OpenAIServer) -> Any:
@@ -47,25 +43,6 @@ def finish(braid: Cli, server: OpenAIServer) -> Any:
     told = braid("resume", "t", "--json")
     assert told.status == 0, told.err
     return told.json
-
-
-def test_after_kill_9_no_finished_branch_asks_the_model_again(
-    braid: Cli, server: OpenAIServer, cut_off: Running
-) -> None:
-    cut_off.kill()
-    report = finish(braid, server)
-    assert report["status"] == "complete"
-    assert server.counts == {"technical": 1, "business": 1, "legal": 2}
-    assert {b["name"] for b in report["timing"]["branches"]} == {"technical", "business", "legal"}
-
-
-def test_twice_killed_is_still_resumed(braid: Cli, server: OpenAIServer, cut_off: Running) -> None:
-    cut_off.kill()
-    again = braid.start("resume", "t")
-    server.wait_for("legal", 2)
-    again.kill()
-    assert finish(braid, server)["status"] == "complete"
-    assert server.counts == {"technical": 1, "business": 1, "legal": 3}
 
 
 def test_ctrl_c_stops_at_once_and_says_how_to_go_on(
@@ -92,21 +69,11 @@ def test_sigterm_lets_the_running_branches_finish(
     assert server.counts == {"technical": 1, "business": 1, "legal": 1}
 
 
-def test_a_second_sigterm_stops_at_once(braid: Cli, server: OpenAIServer, cut_off: Running) -> None:
+def test_a_second_signal_stops_at_once(braid: Cli, server: OpenAIServer, cut_off: Running) -> None:
     cut_off.send(signal.SIGTERM)
-    cut_off.send(signal.SIGTERM)
-    assert cut_off.wait().status == 1
+    cut_off.send(signal.SIGINT)
+    assert cut_off.wait(timeout=LONGEST_DRAIN - 1).status == 1
     server.wait_for("legal", outcome="gone")
-
-
-def test_a_thread_has_one_driver_at_a_time(
-    braid: Cli, server: OpenAIServer, cut_off: Running
-) -> None:
-    second = braid("resume", "t")
-    assert second.status == 1
-    assert "is being worked on by another process" in second.err
-    server.release()
-    assert cut_off.wait().status == 0
 
 
 def test_an_unfinished_thread_takes_no_new_input(
@@ -150,22 +117,7 @@ def test_too_few_results_pause_the_run_and_say_why(braid: Cli, server: OpenAISer
     assert "is paused" in told.err
 
 
-def test_retry_runs_only_what_failed(braid: Cli, server: OpenAIServer) -> None:
-    paused(braid, server, "legal", "business")
-    assert finish(braid, server)["status"] == "complete"
-    assert server.counts == {"technical": 1, "business": 2, "legal": 2}
-
-
-def test_accept_goes_on_with_what_succeeded(braid: Cli, server: OpenAIServer) -> None:
-    paused(braid, server, "legal", "business")
-    told = braid("resume", "t", "--accept", "--json")
-    assert told.status == 0
-    assert told.json["status"] == "partial"
-    assert len(told.json["output"]["scores"]) == 1
-    assert server.counts.total() == 3
-
-
-def test_abort_ends_the_run(braid: Cli, server: OpenAIServer) -> None:
+def test_an_aborted_run_stays_aborted(braid: Cli, server: OpenAIServer) -> None:
     paused(braid, server, "legal", "business")
     for arguments in (["resume", "t", "--abort", "--json"], ["resume", "t", "--json"]):
         told = braid(*arguments)
@@ -188,16 +140,6 @@ def test_the_typed_answer_works_too(braid: Cli, server: OpenAIServer) -> None:
     assert braid("resume", "t", "--answer", '{"action": "accept"}').status == 0
 
 
-def test_a_partial_run_can_be_completed_later(braid: Cli, server: OpenAIServer) -> None:
-    server.script("legal", REFUSED)
-    braid("run", "document_review", "--thread", "t")
-    assert braid("resume", "t", "--json").json["status"] == "partial"
-    report = braid("resume", "t", "--retry", "--json").json
-    assert report["status"] == "complete"
-    assert report["failures"] == {}
-    assert server.counts == {"technical": 1, "business": 1, "legal": 2}
-
-
 def test_a_finished_run_is_told_again_and_costs_nothing(braid: Cli, server: OpenAIServer) -> None:
     first = braid("run", "document_review", "--thread", "t", "--json", env={"BRAID_MODEL": "m"})
     for arguments in (["resume", "t"], ["resume", "t", "--retry"]):
@@ -217,15 +159,6 @@ def test_a_failed_aggregator_is_resumed_alone(braid: Cli, server: OpenAIServer) 
 
 
 UNDECIDED = ["text=I hate this stupid idiot", "least_agreement=1", "--thread", "t"]
-
-
-def test_a_workflow_s_own_question_is_answered(braid: Cli) -> None:
-    told = braid("run", "moderation", *UNDECIDED)
-    assert told.status == 3
-    assert "braid resume t --answer JSON" in told.out
-    told = braid("resume", "t", "--answer", '{"decision": "block"}', "--json")
-    assert told.status == 0
-    assert told.json["output"]["decision"] == "block"
 
 
 def test_a_wrong_answer_leaves_the_question_open(braid: Cli) -> None:

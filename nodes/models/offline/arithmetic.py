@@ -17,6 +17,8 @@ _OPERATORS: dict[type[ast.AST], Callable[..., float]] = {
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
     ast.USub: operator.neg,
     ast.UAdd: operator.pos,
 }
@@ -26,13 +28,23 @@ _SAID = (
     (r"\bhalf of\b", "0.5*"),
     (r"\bplus\b", "+"),
     (r"\bminus\b", "-"),
-    (r"(?:\btimes\b|\bmultiplied by\b|[×x](?=\s*\d))", "*"),  # noqa: RUF001
+    (r"(?:\btimes\b(?=\s*[\d(])|\bmultiplied by\b|[×x](?=\s*\d))", "*"),  # noqa: RUF001
     (r"(?:\bdivided by\b|\bover\b|÷)", "/"),
     (r"\bsquared\b", "**2"),
     (r"\bcubed\b", "**3"),
     (r"\^", "**"),
     (r"[−–]", "-"),  # noqa: RUF001
 )
+_CLOCKS = re.compile(r"(\d{1,2}):(\d\d)\b(?:(?!\d).)*(\d{1,2}):(\d\d)\b", re.DOTALL)
+_EACH = re.compile(r"(\d+(?:\.\d+)?)\b[^\d.!?]*\s(\d+(?:\.\d+)?)\b[^\d.!?]*\beach\b")
+_STORIES = (
+    (r"fits?", "//"),
+    (r"left|remain\w*|fewer than|difference|stops?|breaks?|pauses?", "-"),
+    (r"shared?|shares|split|divided?|equally", "/"),
+    (r"every|per|an hour|a day|a week|apiece", "*"),
+    (r"total|altogether|together|sum|more", "+"),
+)
+"""Words of a story, and the operation that they name."""
 _EXPRESSION = re.compile(r"[-(\s]*\d[\d.\s()+*/-]*[+*/-][\d.\s()+*/-]*\d[\s)]*")
 
 
@@ -41,6 +53,8 @@ class Worked(NamedTuple):
 
     result: str
     steps: str
+    sure: bool
+    """Whether it was written as a calculation, and not read from a story or estimated."""
 
 
 def work_out(question: str, roughly: bool = False) -> Worked | None:
@@ -49,8 +63,11 @@ def work_out(question: str, roughly: bool = False) -> Worked | None:
     `roughly` rounds every number to its first digit, as an estimate does.
     """
     text = _in_digits(question)
-    expression = _longest_expression(text) or _from_story(text)
-    if expression is None:
+    if (expression := _longest_expression(text)) is not None:
+        sure = True
+    elif (expression := _from_story(text)) is not None:
+        sure = False
+    else:
         return None
     if roughly:
         expression = re.sub(r"\d+(?:\.\d+)?", lambda match: _round(match[0]), expression)
@@ -58,8 +75,13 @@ def work_out(question: str, roughly: bool = False) -> Worked | None:
         value = _evaluate(ast.parse(expression, mode="eval").body)
     except (SyntaxError, ValueError, ArithmeticError):
         return None
-    result = _plain(value)
-    return Worked(result, f"{' '.join(expression.split())} = {result}")
+    result, shown = _plain(value), " ".join(expression.split())
+    if "//" in expression:
+        rest = _evaluate(ast.parse(expression.replace("//", "%"), mode="eval").body)
+        return Worked(
+            result, f"{shown.replace('//', '/')} = {result}, remainder {_plain(rest)}", False
+        )
+    return Worked(result, f"{shown} = {result}", sure and not roughly)
 
 
 def _in_digits(text: str) -> str:
@@ -81,19 +103,24 @@ def _longest_expression(text: str) -> str | None:
 
 
 def _from_story(text: str) -> str | None:
-    """Read a word problem by the word that names its operation."""
-    numbers = re.findall(r"\d+(?:\.\d+)?", text)
-    if len(numbers) < 2 or not re.search(r"\bhow (?:many|much|far|long)\b|\bwhat\b", text):
+    """Read a word problem by the word that names its operation.
+
+    Two times of day are the minutes between them, and "4 times for 6 minutes each" is a product.
+    Two quantities must then be left, no more: a story of more is not understood.
+    """
+    if re.search(r"\bhow (?:many|much|far|long)\b|\bwhat\b", text) is None:
         return None
-    if re.search(r"\b(?:left|remain\w*|fewer than|difference)\b", text):
-        return " - ".join(numbers)
-    if re.search(r"\b(?:share\w*|split|divide\w*|equally|shared)\b", text):
-        return " / ".join(numbers)
-    if re.search(r"\b(?:each|every|per|an hour|a day|a week|apiece)\b|/", text):
-        return " * ".join(numbers)
-    if re.search(r"\b(?:total|altogether|together|sum|all|more)\b", text):
-        return " + ".join(numbers)
-    return None
+    text = _CLOCKS.sub(lambda m: f"{_minutes(m[3], m[4]) - _minutes(m[1], m[2])}", text)
+    text = _EACH.sub(r"(\1*\2)", text)
+    quantities = re.findall(r"\([\d.*]+\)|\d+(?:\.\d+)?", text)
+    if len(quantities) == 1:
+        return quantities[0] if quantities[0].startswith("(") else None
+    sign = next((sign for words, sign in _STORIES if re.search(rf"\b(?:{words})\b", text)), None)
+    return f" {sign} ".join(quantities) if sign and len(quantities) == 2 else None
+
+
+def _minutes(hour: str, minute: str) -> int:
+    return 60 * int(hour) + int(minute)
 
 
 def _evaluate(node: ast.expr) -> float:

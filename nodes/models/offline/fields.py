@@ -120,7 +120,8 @@ def number_for(field: Field) -> float | None:
 def measure_for(field: Field) -> float:
     """Return how much there is of what a field measures, from 0 to 1."""
     row = _by_name(_MEASURES, field) or writing.named_in(field.description, _MEASURES)
-    return min(1.0, max(0.0, (row or _scored)(field)))
+    row = row or (_tone if _of_tone(field.prompt) else _scored)
+    return min(1.0, max(0.0, row(field)))
 
 
 def truth_for(field: Field) -> bool:
@@ -148,8 +149,12 @@ def missing(field: Field) -> bool:
     return form is not None and _formed(field, _FORMS[form]) is None
 
 
-def _own(thing: Thing) -> str:
-    return thing.detail or quote(thing.text)
+def _purpose(thing: Thing) -> str:
+    return thing.detail or thing.text
+
+
+def _because(thing: Thing) -> str:
+    return f"It says: {quote(thing.detail or thing.text)}"
 
 
 def _by_name(rows: Rows[Made], field: Field) -> Made | None:
@@ -169,10 +174,19 @@ def _reason(field: Field) -> str:
         return answer(prompt).steps
     if _moderating(field):
         return " ".join(severity(prompt).reasons)
-    if kind is writing.felt or re.search("sentiment|feedback", prompt.instructions.lower()):
-        strongest = max(prose(field.text), key=lambda each: abs(tone(each)), default="")
-        return f"It says: {quote(strongest)}"
+    if _of_tone(prompt):
+        return f"It says: {quote(_strongest(field.text))}"
     return " ".join(score(prompt, field.called).reasons[:2])
+
+
+def _of_tone(prompt: Prompt) -> bool:
+    return writing.task(prompt.instructions) is writing.felt
+
+
+def _strongest(text: str) -> str:
+    """Return the sentence that feels most, in the direction in which the whole text does."""
+    sign = -1 if tone(text) < 0 else 1
+    return max(prose(text), key=lambda each: sign * tone(each), default="")
 
 
 def _chosen(field: Field) -> str:
@@ -185,7 +199,9 @@ def _answered(field: Field) -> str:
 
 
 def _evidence(field: Field) -> str:
-    return measuring.evidence(field.prompt, field.text if field.thing else field.description)
+    if _of_tone(field.prompt):
+        return _strongest(field.text)
+    return measuring.evidence(field.prompt, field.prompt.wanted or field.description)
 
 
 def _categorised(field: Field) -> str:
@@ -234,8 +250,9 @@ _TEXTS: Rows[Callable[[Field], str]] = (
 _ITEM_TEXTS: Rows[Callable[[Thing], str]] = (
     (r"ids?|sources?|citation|url|reference|passage|file", lambda thing: thing.id or "none"),
     (r"kind|type|label|category", lambda thing: thing.kind or "other"),
-    (r"purpose|brief|goal|focus|detail\w*|description|covers?|instructions?", _own),
-    (r"why|reason|rationale|evidence|quote|context|excerpt|explanation", _own),
+    (r"purpose|brief|goal|focus|detail\w*|description|covers?|instructions?", _purpose),
+    (r"why|reason|rationale|explanation", _because),
+    (r"quote|evidence|excerpt|context", _purpose),
 )
 
 
@@ -249,9 +266,12 @@ def _sentences(field: Field) -> Iterator[Thing]:
     source = field.text if field.thing else "\n\n".join(item.text for item in prompt.items)
     if not source:
         yield Thing(NO_KNOWLEDGE)
-    about = prompt.question or prompt.blocks.get("topic", "")
-    for sentence in best(source, _MANY, about):
-        yield Thing(sentence, detail=quote(sentence), id=origins.get(sentence, ""))
+    found = best(source, _MANY, prompt.wanted)
+    if prompt.question and (rated := matching(found, prompt.question)):
+        enough = rated[0][0] / 2
+        found = [found[index] for share, index in rated if share >= enough]
+    for sentence in found:
+        yield Thing(sentence, id=origins.get(sentence, ""))
 
 
 def _reasons(field: Field) -> Iterator[Thing]:
@@ -270,7 +290,7 @@ def _gloomy(field: Field) -> Iterator[Thing]:
 def _toned(field: Field, sign: int) -> Iterator[Thing]:
     moods = {each: sign * tone(each) for each in prose(field.text)}
     ordered = sorted(moods, key=lambda each: -moods[each])
-    return (Thing(each, detail=quote(each)) for each in ordered if moods[each] > 0)
+    return (Thing(each) for each in ordered if moods[each] > 0)
 
 
 def _named(field: Field) -> Iterator[Thing]:
@@ -296,7 +316,7 @@ def _cited(field: Field) -> Iterator[Thing]:
 
 
 def _listed(field: Field) -> Iterator[Thing]:
-    return (Thing(item.text, detail=quote(item.text), id=item.id) for item in field.prompt.items)
+    return (Thing(item.text, id=item.id) for item in field.prompt.items)
 
 
 def _written(make: Callable[[Prompt], Iterator[str]]) -> Callable[[Field], Iterator[Thing]]:
@@ -314,7 +334,6 @@ def _run_together(text: str) -> str:
 
 
 _LISTS: Rows[Callable[[Field], Iterator[Thing]]] = (
-    (r"claims?|facts?|findings?|notes?|statements?|points?", _sentences),
     (r"hashtags?", _written(writing.hashtags)),
     (r"reasons?|rationale|arguments?|justifications?", _reasons),
     (r"risks?|weakness(?:es)?|issues?|problems?|concerns?|cons|complaints?|gaps?", _gloomy),
@@ -326,7 +345,10 @@ _LISTS: Rows[Callable[[Field], Iterator[Thing]]] = (
     (r"citations?|cited|sources?|references?", _cited),
     (r"options?|candidates?|ratings?|ranking|ranked|choices", _listed),
     (r"headlines?|titles?", _written(_titles)),
-    (r"notes?|claims?|facts?|findings|(?:key ?)?points?|highlights?|quotes?|insights?", _sentences),
+    (
+        r"notes?|claims?|facts?|findings|(?:key ?)?points?|highlights?|quotes?|insights?",
+        _sentences,
+    ),
     (r"key ?(?:words?|terms?|phrases?)|tags?|terms?|topics?|concepts?|themes?", _terms),
 )
 _ASPECTS = (
@@ -346,6 +368,10 @@ _ASPECTS = (
 
 def _scored(field: Field) -> float:
     return score(field.prompt, field.called).value
+
+
+def _tone(field: Field) -> float:
+    return (1 + tone(field.text)) / 2
 
 
 def _confidence(field: Field) -> float:
@@ -399,7 +425,7 @@ _NUMBERS: Rows[Callable[[Field], float | None]] = (
 )
 _MEASURES: Rows[Callable[[Field], float]] = (
     (r"confiden\w*|certain\w*|probabilit\w*|sure", _confidence),
-    (r"sentiment|polarity|tone|mood", lambda field: (1 + tone(field.text)) / 2),
+    (r"sentiment|polarity|tone|mood", _tone),
     (r"urgen\w*|priority", lambda field: measuring.urgency(field.text)),
     (r"severity|harm\w*|toxic\w*|risk", lambda field: severity(field.prompt).value),
     (r"similar\w*|faithful\w*|fidelity|overlap|adequacy|accuracy|preserv\w*|alike", _alike),

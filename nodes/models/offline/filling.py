@@ -36,6 +36,8 @@ _DEEPEST = 6
 """Levels of nesting below which only what must be there is filled in."""
 _USUAL = 8
 """Items of a list where nothing says how many."""
+_MANY = 30
+"""Items of a list at most, where only the schema says how many there may be."""
 _SHARES = r"confiden\w*|probabilit\w*|similar\w*|relevan\w*|share|ratio|weight|agreement"
 
 
@@ -152,7 +154,8 @@ def _how_many(schema: Schema, field: Field) -> tuple[int, int]:
     if (low, high) == (None, None):
         low, high = field.prompt.limits(nouns)
     least, most = schema.get("minItems", 0), schema.get("maxItems", math.inf)
-    high = min(most, max(_USUAL if high is None else high, least))
+    usual = _USUAL if most == math.inf else _MANY
+    high = min(most, max(usual if high is None else high, least))
     return min(max(least, low or 0), high), high
 
 

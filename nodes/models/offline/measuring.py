@@ -146,9 +146,12 @@ def category(text: str, names: list[str]) -> str | None:
 def answer(prompt: Prompt) -> Answer:
     """Answer the prompt's question: by arithmetic, or with the given sentences that fit best."""
     question = prompt.question or prompt.topic
-    roughly = re.search(r"\b(?:estimat|approximat|rough|round)", prompt.instructions.lower())
-    if (worked := work_out(question, roughly is not None)) is not None:
-        return Answer(worked.result, [], worked.steps, 0.6 if roughly else 0.95)
+    told = prompt.instructions.lower()
+    roughly = re.search(r"\b(?:estimat|approximat|rough|round)", told) and "exact" not in told
+    if (worked := work_out(question, bool(roughly))) is not None:
+        return Answer(
+            worked.steps.rpartition("= ")[2], [], worked.steps, 0.95 if worked.sure else 0.5
+        )
     found = _found(prompt, question)
     if found:
         text = " ".join(f"{sentence} [{source}]" for _, source, sentence in found)
@@ -187,9 +190,9 @@ def choose(prompt: Prompt, among: list[str] | None = None) -> Choice | None:
 
 
 def evidence(prompt: Prompt, about: str) -> str:
-    """Return the given sentence that says most about something, cited."""
+    """Return the given sentence that says most about something, word for word."""
     found = best(prompt.source or prompt.material, 1, about)
-    return quote(found[0]) if found else NO_KNOWLEDGE
+    return found[0] if found else NO_KNOWLEDGE
 
 
 def quote(sentence: str) -> str:

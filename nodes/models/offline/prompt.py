@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from langchain_core.messages import BaseMessage
 
-from nodes.models.offline.text import content, sentences
+from nodes.models.offline.text import content, sentences, terms
 from nodes.models.offline.words import NUMBERS, TASK_WORDS
 
 _BLOCK = re.compile(r"^<(\w+)>\n(.*?)\n?</\1>$", re.DOTALL | re.MULTILINE)
@@ -29,8 +29,10 @@ _MARKED_ITEM = re.compile(
 _TAGGED_ITEM = re.compile(
     r"<(?P<tag>\w+)\s+\w+=[\"'](?P<id>[^\"']+)[\"'][^>]*>(?P<text>.*?)</(?P=tag)>", re.DOTALL
 )
+_SHORT = 60
+"""Characters that a topic may have in a sentence."""
 _IDS = ("id", "key", "sku", "number", "index", "source", "url", "name", "title")
-_TOLD = frozenset({"instructions", "language", "languages", "audience", "style", "today"})
+_TOLD = frozenset({"audience", "language", "outline", "style", "taken"})
 _ASKED = frozenset({"question", "query", "topic", "title", "section", "purpose", "subject"})
 
 
@@ -60,8 +62,16 @@ class Prompt:
 
     @cached_property
     def sources(self) -> dict[str, str]:
-        """The data that can be quoted: all but what only says what is wanted."""
-        return {k: v for k, v in self.blocks.items() if k not in _TOLD | _ASKED}
+        """The data that can be quoted: all but what only says what is wanted.
+
+        A topic may be a whole text, and then it is one; a section's brief is none.
+        """
+        asked = _ASKED | ({"brief"} if "title" in self.blocks else set())
+        return {
+            name: text
+            for name, text in self.blocks.items()
+            if name not in _TOLD and (name not in asked or len(sentences(text)) > 2)
+        }
 
     @cached_property
     def source(self) -> str:
@@ -69,8 +79,14 @@ class Prompt:
         return "\n\n".join(self.sources.values())
 
     @cached_property
+    def wanted(self) -> str:
+        """The data that only says what is wanted: a question, a topic, a section's title."""
+        given = (v for k, v in self.blocks.items() if k not in _TOLD and k not in self.sources)
+        return "\n".join(given)
+
+    @cached_property
     def topic(self) -> str:
-        """What it is about, in a few words: the given topic, else the first heading or sentence."""
+        """What it is about, in a few words."""
         for name in ("title", "section", "topic", "subject", "question", "query"):
             if name in self.blocks:
                 return _brief(self.blocks[name])
@@ -201,8 +217,15 @@ def _flat(value: Any) -> str:
 
 
 def _brief(text: str) -> str:
-    found = sentences(text)
-    return found[0].rstrip(".!?: ") if found else ""
+    """Cut a text's first sentence to what it is about; its subject comes first."""
+    first = next(iter(sentences(text)), "").rstrip(".!?: ")
+    if len(first) <= _SHORT:
+        return first
+    head = re.split(r"[:;,(–—]| who | that | which | where | because ", first)[0]  # noqa: RUF001
+    if len(head) <= _SHORT:
+        return head.strip()
+    often = terms(text, 30)
+    return next((term for term in often if term.lower() in first.lower()), head[:_SHORT])
 
 
 def _int(number: str) -> int:

@@ -9,7 +9,14 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from nodes.models.offline.words import INTENSIFIERS, NEGATIONS, NEGATIVE, POSITIVE, STOP_WORDS
+from nodes.models.offline.words import (
+    INTENSIFIERS,
+    NEGATIONS,
+    NEGATIVE,
+    POSITIVE,
+    STOP_WORDS,
+    UNITS,
+)
 
 _WORD = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*")  # noqa: RUF001, the apostrophe of typeset text
 _MARKUP = re.compile(r"^\s*(?:#{1,6}\s+|>\s?|[-*+•]\s+|\d{1,3}[.)]\s+|\|)")
@@ -150,7 +157,9 @@ def terms(text: str, count: int = 12) -> tuple[str, ...]:
     def weight(key: tuple[str, ...]) -> float:
         early = 1 + 0.5 * (1 - first[key] / len(runs))
         long = 0.6 + 0.2 * min(len("".join(key)), 10) / 10 + 0.5 * (len(key) - 1)
-        whole = 1.0 if len(key) == 1 or seen[key] > 1 or key in runs_whole else 0.45
+        whole = 1.0 if len(key) == 1 or key in runs_whole else 0.45
+        if len(key) > 1 and seen[key] > 1:
+            whole = 1.6  # a phrase that comes again is meant as one
         return seen[key] * early * long * whole
 
     chosen: list[tuple[str, ...]] = []
@@ -241,7 +250,8 @@ def _runs(sentence: str) -> list[list[str]]:
         word = match[0].removesuffix("'s").removesuffix("’s")  # noqa: RUF001
         if sentence[end : match.start()].strip():
             runs.append([])
-        if _carries_meaning(word.lower()) and (len(word) > 2 or word.isupper()):
+        telling = _carries_meaning(word.lower()) and word.lower() not in UNITS
+        if telling and (len(word) > 2 or word.isupper()):
             runs[-1].append(word)
         else:
             runs.append([])
@@ -264,15 +274,19 @@ def _feeling(word: str) -> float:
     return -1.0 if word in NEGATIVE else 0.0
 
 
-_MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*"
+_DAY = r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day"
+_MONTH_ALONE = (
+    r"(?:January|February|March|April|June|July|August|September|October|November|December)"
+)
+_MONTH = rf"(?:{_MONTH_ALONE}|May|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)"
 _FORMS = (
     ("email", re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]*\w")),
     ("url", re.compile(r"https?://[^\s<>\")\]]+")),
     (
         "date",
         re.compile(
-            rf"\b(?:\d{{4}}-\d\d-\d\d|\d{{1,2}} {_MONTH} \d{{4}}|{_MONTH} \d{{1,2}}, \d{{4}}"
-            rf"|{_MONTH} \d{{4}})\b"
+            rf"\b(?:\d{{4}}-\d\d-\d\d|(?:{_DAY},? )?\d{{1,2}} {_MONTH}(?: \d{{4}})?"
+            rf"|{_MONTH} \d{{1,2}}, \d{{4}}|{_MONTH} \d{{4}}|{_DAY}|{_MONTH_ALONE})\b"
         ),
     ),
     (

@@ -9,24 +9,35 @@ def _set(words: str) -> frozenset[str]:
 
 STOP_WORDS = _set(
     """
-    a about above across after again against all almost along already also although always am among
-    an and another any anyone anything are around as at away back be became because become been
-    before behind being below between both but by came can cannot could did do does doing done down
-    during each either else enough even ever every everyone everything few first for from further
-    gave get gets give given go goes going gone got had has have having he hence her here hers
-    herself him himself his how however i if in indeed instead into is isn't it its it's itself just
-    keep kept kind last later least less let like long made make makes making many may me might mine
-    more most mostly much must my myself near nearly need neither never new next no nobody none nor
-    not nothing now of off often on once one only onto or other others our ours ourselves out over
-    own part per perhaps please put quite rather really same say says second see seem seems several
-    shall she should since so some someone something still such take taken takes than that
-    that's the their theirs them themselves then there therefore these they thing things this those though
-    three through throughout thus to together too toward towards two under until up upon us use used
-    uses using usually various very via want was way ways we well went were what when where whether
-    which while who whole whom whose why will with within without would yet you your yours yourself
-    yourselves don't doesn't didn't won't can't wasn't weren't i'm i've you're we're they're
+    a about above across after again against all almost along already also although always am
+    among an and another any anyone anything are around as at away back be became because become
+    been before behind being below between both but by came can cannot could did do does doing
+    done down during each either else enough even ever every everyone everything few first for
+    from further gave get gets give given go goes going gone got had has have having he hence
+    her here hers herself him himself his how however i if in indeed instead into is isn't it
+    its it's itself just keep kept kind last later least less let like long made make makes
+    making many may me might mine more most mostly much must my myself near nearly need neither
+    never new next no nobody none nor not nothing now of off often on once one only onto or
+    other others our ours ourselves out over own part per perhaps please put quite rather really
+    same say says second see seem seems several shall she should since so some someone something
+    still such take taken takes than that that's the their theirs them themselves then there
+    therefore these they thing things this those though three through throughout thus to
+    together too toward towards two under until up upon us use used uses using usually various
+    very via want was way ways we well went were what when where whether which while who whole
+    whom whose why will with within without would yet you your yours yourself yourselves don't
+    doesn't didn't won't can't wasn't weren't i'm i've you're we're they're
     """
 )
+
+UNITS = _set(
+    """
+    centimetre centimetres cent cents cm day days dollar dollars euro euros gram grams hour hours kg
+    kilogram kilograms kilometre kilometres km litre litres metre metres milligram millimetre
+    millimetres million millions minute minutes month months ms percent pound pounds second seconds
+    square times tonne tonnes week weeks year years
+    """
+)
+"""Words that stand after a number; no key terms."""
 
 TASK_WORDS = _set(
     """
@@ -308,7 +319,7 @@ ENTITY_KINDS = {
     "organisation": ("organisation", "organization", "company", "org", "institution", "business"),
     "place": ("place", "location", "city", "country", "gpe", "address"),
     "date": ("date", "time", "day", "deadline", "period"),
-    "money": ("money", "amount", "price", "currency", "cost"),
+    "money": ("amount", "money", "price", "currency", "cost"),
     "email": ("email", "contact"),
     "url": ("url", "link", "website"),
     "number": ("number", "quantity", "percentage", "percent", "measure"),

@@ -66,9 +66,19 @@ def within(text: str, instructions: str) -> str:
         text = " ".join(prose(text)[:most])
     _, most = limits(instructions, "words?")
     if most and len(text.split()) > most:
-        text = " ".join(text.split()[:most]).rstrip(",;:-") + "…"
+        text = _cut(text, most)
     _, most = limits(instructions, "characters?")
     return shorten(text, most) if most else text
+
+
+def _cut(text: str, most: int) -> str:
+    """Cut a text to so many words: after a whole sentence where one fits."""
+    kept: list[str] = []
+    for sentence in prose(text):
+        if len(" ".join([*kept, sentence]).split()) > most:
+            break
+        kept.append(sentence)
+    return " ".join(kept) or " ".join(text.split()[:most]).rstrip(",;:-") + "…"
 
 
 def summary(prompt: Prompt) -> str:
@@ -78,15 +88,16 @@ def summary(prompt: Prompt) -> str:
     text = "\n\n".join(_told(each) for each in prompt.sources.values())
     low, high = prompt.limits("sentences?")
     count = high or low or max(2, min(6, len(prose(text)) // 4))
-    return " ".join(_ended(each) for each in best(text, count, prompt.blocks.get("topic", "")))
+    return " ".join(_ended(each) for each in best(text, count, prompt.wanted))
 
 
 def synthesis(prompt: Prompt) -> str:
     """Bring several given parts together in one text."""
-    parts = [_part(name, text) for name, text in prompt.sources.items() if text.strip()]
+    given = {name: text for name, text in prompt.sources.items() if text.strip()}
+    parts = [_part(k, v) for k, v in given.items() if k != "topic" or len(given) == 1]
     if not parts:
         return _ignorance(prompt)
-    about = prompt.blocks.get("topic")
+    about = prompt.topic if "topic" in prompt.blocks else None
     opening = prompt.rng("synthesis").choice(
         ("On {}, the parts agree on this.", "Taken together, this is {}.", "{} in one view.")
     )
@@ -96,7 +107,10 @@ def synthesis(prompt: Prompt) -> str:
 def section(prompt: Prompt) -> str:
     """Write one section of a report: from the sources, else what it would have to answer."""
     if prompt.sources and len(words(prompt.source)) > 40:
-        return " ".join(_ended(each) for each in best(prompt.source, 5, prompt.topic))
+        title = set(content(prompt.topic))
+        about = [each for each in prose(prompt.source) if title.intersection(content(each))]
+        text = "\n\n".join(about) if len(about) > 1 else prompt.source
+        return " ".join(_ended(each) for each in best(text, 5, prompt.topic))
     asked = " ".join(islice(questions(prompt), 3))
     return f"No source was given for “{prompt.topic}”. It should answer: {asked} {NO_KNOWLEDGE}"
 
@@ -140,9 +154,9 @@ def call_to_action(prompt: Prompt) -> str:
 
 def email_body(prompt: Prompt) -> str:
     """Write the body of an e-mail from the brief's own sentences."""
-    said = [_ended(each) for each in best(prompt.material, 4)]
-    opening = _with_terms(prompt, prompt.rng("email").choice(_OPENINGS))
-    return f"Hello,\n\n{capital(opening)}\n\n{' '.join(said)}\n\nKind regards"
+    said = [_ended(each) for each in best(prompt.material, 5)]
+    half = -(-len(said) // 2)
+    return "\n\n".join(" ".join(part) for part in (said[:half], said[half:]) if part)
 
 
 def joke(prompt: Prompt) -> str:
@@ -228,7 +242,6 @@ def queries(prompt: Prompt) -> Iterator[str]:
     """Say a question in other words for a search engine: its terms, and each pair of them."""
     question = prompt.question or prompt.topic
     meant = [word for word in words(question) if word not in STOP_WORDS]
-    yield question.rstrip("?!. ")
     yield " ".join(meant)
     yield " ".join(sorted(meant, key=len, reverse=True)[:3])
     for left, one in enumerate(meant):
@@ -237,13 +250,12 @@ def queries(prompt: Prompt) -> Iterator[str]:
 
 
 def plan(prompt: Prompt) -> Iterator[tuple[str, str]]:
-    """Plan a report: titles of sections, each with what it is to say."""
-    subjects = _subjects(prompt)
+    """Plan a report: titles of sections, each with what it is to say; from the sources if any."""
+    for term in terms(prompt.source, 20):
+        yield title_case(term), best(prompt.source, 1, term)[0]
+    a = prompt.topic or "this"
     for title, purpose in _SECTIONS:
-        a = prompt.topic or subjects[0]
         yield capital(title.format(a=a)), purpose.format(a=a)
-    for term in subjects:
-        yield title_case(term), f"Say what {term} has to do with {prompt.topic}."
 
 
 def title_case(text: str) -> str:
@@ -293,16 +305,32 @@ def _subjects(prompt: Prompt, count: int = 8) -> list[str]:
     return [_lowered(term) for term in found if term] or ["this"]
 
 
+def _with_article(term: str, text: str) -> str:
+    found = re.search(rf"\b(an?|the|our|my|your) {re.escape(term)}\b", text, re.IGNORECASE)
+    return found[0][: len(found[1])].lower() + f" {term}" if found else term
+
+
 def _lowered(term: str) -> str:
     proper = any(c.isupper() for c in term[1:]) or (" " not in term and term.isupper())
     return term if proper else term.lower()
 
 
 def _with_terms(prompt: Prompt, line: str) -> str:
-    subjects = _subjects(prompt)
-    other = subjects[1] if len(subjects) > 1 else "the rest of us"
-    topic = prompt.topic if len(prompt.topic) <= 60 else subjects[0]
-    return line.format(a=subjects[0], b=other, topic=topic)
+    first, *others = (_with_article(term, prompt.material) for term in _subjects(prompt))
+    second = next(iter(sorted(others, key=_oddity(prompt.material))), "the rest of us")
+    topic = prompt.topic if len(prompt.topic) <= 60 else first
+    return line.format(a=first, b=second, topic=topic)
+
+
+def _oddity(text: str) -> Callable[[str], int]:
+    """Rate how odd a term would look as a noun: not at all after an article or a preposition."""
+
+    def rate(term: str) -> int:
+        lead = rf"\b(?:an?|the|of|for|in|on|with|from)\s+{re.escape(term)}\b"
+        known = term.startswith(("a ", "an ", "the ")) or re.search(lead, text, re.IGNORECASE)
+        return 0 if known else 1 + term.count(" ")
+
+    return rate
 
 
 def _lines(make: Callable[[Prompt], Iterator[str]], unit: str, usual: int) -> Writer:
@@ -338,7 +366,7 @@ TASKS: Rows[Writer] = (
     (r"social(?:[ -]media)? (?:media )?post|tweet", social_post),
     (r"headlines?|titles?", titled),
     (r"(?:back[ -])?translat\w+", translated),
-    (r"choose|pick|which of|select|judge", judged),
+    (r"choose|pick|which of|select", judged),
     (r"moderat\w+|harmful|violates?", moderated),
     (r"synthes\w+|combine|bring .{0,40}together|weave|join|merge|edit", synthesis),
     (r"(?:report )?section", section),
@@ -346,14 +374,16 @@ TASKS: Rows[Writer] = (
     (r"(?:search )?quer(?:y|ies)|rewrite|rephrase|reword", _lines(queries, "quer(?:y|ies)", 3)),
     (r"key ?(?:terms|words|phrases)", _lines(_key_terms, "key ?(?:terms|words|phrases)", 8)),
     (r"entities|named? things", _lines(_named, "entities", 12)),
-    (r"sentiment|feeling|mood", felt),
+    (r"sentiment|feeling|mood|tone", felt),
     (r"answer|solve|work out|reason step", answered),
     (r"questions?", _lines(questions, "questions?", 3)),
+    (r"introduction|introduce", summary),
     (r"summar\w+|condense|shorten|abstract|gist|overview", summary),
     (r"review|assess|score|rate|evaluate", reviewed),
 )
 _VAGUE_TASKS: Rows[Writer] = (
     (r"e-?mails?", email_body),
+    (r"judge", judged),
     (r"reports?|articles?|briefs?|compare", synthesis),
 )
 
@@ -398,43 +428,38 @@ _SUBJECTS = (
     "news about {a}",
 )
 _META = (
-    "{topic}: what it means, why {a} matters, and where to begin.",
+    "{topic}: what it means, what it takes, and where to begin, from {a} to {b}.",
     "a clear look at {topic}: the ideas behind {a}, the common questions, and the next steps.",
     "learn what matters about {topic}, from {a} to {b}, in a few minutes.",
     "everything that counts about {topic}, with {a} at the centre, told plainly.",
 )
 _POSTS = (
     "we have been thinking about {topic}. What is your experience with {a}?",
-    "{topic}: small steps count. Where would you start with {a}?",
+    "{topic}: small steps count. Where would you start with {b}?",
     "if you only read one thing about {topic} today, let it be this: {a} begins with {b}.",
     "hot take: {a} is easier to talk about than to do. Tell us how you handle {topic}.",
 )
 _ACTIONS = {
-    "register": "register today and see {a} for yourself",
-    "event": "save your seat for {a}",
-    "webinar": "save your seat for {a}",
-    "book": "book {a} now",
-    "trial": "start your free trial of {a}",
-    "free": "try {a} for free",
-    "discount": "get {a} while the offer lasts",
-    "sale": "get {a} while the offer lasts",
-    "launch": "be among the first to try {a}",
-    "download": "download {a} now",
-    "course": "sign up for {a}",
-    "else": "find out more about {a}",
+    "registration": "register today",
+    "register": "register today",
+    "event": "save your seat",
+    "webinar": "save your seat",
+    "trial": "start your free trial",
+    "free": "try it for free",
+    "discount": "get the offer",
+    "sale": "get yours",
+    "launch": "be among the first",
+    "download": "download it now",
+    "course": "sign up now",
+    "book": "book now",
+    "else": "find out more",
 }
-_OPENINGS = (
-    "we have something to show you: {a}.",
-    "there is news about {a}, and it is good.",
-    "you asked for {a}; here it is.",
-    "let us tell you about {a}.",
-)
 _JOKES = (
     "why did {a} cross the road? Because {b} had already been tried on this side.",
     "I asked an expert about {a}. He said: it depends. I asked what on. He said: {b}.",
     "how many people does it take to understand {a}? Two: one to explain it and one to nod.",
     "a bar sells {a} now. I asked for {b}. They said: that is what everybody asks for.",
-    "my doctor prescribed less {a}. Now I have trouble with {b}.",
+    "my doctor told me to forget {a}. Now I cannot get {b} out of my head.",
     "they told me to keep {a} simple. I do: I begin at the end and hope for {b}.",
     "what do {a} and my diet have in common? Both start on Monday.",
     "I would tell you a joke about {a}, but {b} would interrupt.",
@@ -487,7 +512,7 @@ _QUESTIONS = (
     "what would be the first step towards {a}?",
 )
 _SECTIONS = (
-    ("What {a} is", "Say what is meant by {a}, and what is not."),
+    ("{a} in brief", "Say what is meant by {a}, and what is not."),
     ("Why it matters", "Say who is concerned with {a} and what depends on it."),
     ("How it works", "Explain the parts of {a} and how they act together."),
     ("Where it is used", "Give examples of {a} in practice."),

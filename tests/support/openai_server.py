@@ -405,8 +405,14 @@ class OpenAIServer:
             self.asked.append(asked)
             self.open += 1
             self.peak = max(self.peak, self.open)
-            body = {name: asked.body.get(name) for name in ("model", "stream", "messages")}
-            self._write(id=asked.id, label=asked.label, at=asked.at, **body)
+            self._write(
+                id=asked.id,
+                label=asked.label,
+                at=asked.at,
+                model=asked.body["model"],
+                stream=bool(asked.body.get("stream")),
+                messages=asked.body["messages"],
+            )
             self._changed.notify_all()
 
     def _end(self, asked: Asked, outcome: str) -> None:

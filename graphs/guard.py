@@ -205,7 +205,8 @@ def imitates_overwrite(value: Any) -> bool:
 def readable(error: BaseException) -> str:
     """Return an error's text without secrets, of bounded length, never empty."""
     text = str(error) or type(error).__name__
-    of_model = type(error).__module__.startswith("openai")  # other servers have other keys
+    # Other servers have other keys. langchain-openai derives its errors from the client's.
+    of_model = any(base.__module__.startswith("openai") for base in type(error).__mro__)
     if of_model and (advice := _ADVICE.get(http_status(error) or 0)):
         text = f"{text} ({advice})"
     for secret in _secrets():

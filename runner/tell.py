@@ -98,7 +98,8 @@ def _next_steps(report: Report) -> Iterator[RenderableType]:
 
 def _ways_to_answer(questions: Sequence[Question], again: str) -> Iterator[RenderableType]:
     if choices := offered(questions[0]["value"]):
-        yield Text(plain(questions[0]["value"]["reason"], 1_000))
+        # The timeline has named the errors that follow in the reason.
+        yield Text(plain(questions[0]["value"]["reason"].partition(". ")[0]))
         yield Text()
         for choice in choices:
             yield Text(f"{CHOICES[choice]}:  {again} --{choice}")

@@ -12,6 +12,7 @@ from support.cli import ROOT, Cli
 from support.openai_server import OpenAIServer, Status
 
 from runner import catalogue
+from runner.doctor import examine
 from state import open_checkpointer
 
 
@@ -128,21 +129,27 @@ def test_the_doctor_asks_the_endpoint_and_never_shows_the_key(
 
 
 @pytest.mark.parametrize(
-    ("settings", "sentence"),
+    ("setting", "value", "sentence"),
     [
-        ({"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}, "Nothing answers at"),
-        ({"OPENAI_BASE_URL": "not a url"}, "Nothing answers at not a url"),
-        ({"BRAID_DB": "mysql://x"}, "name a file"),
-        ({"BRAID_DB": "nowhere/braid.sqlite"}, "cannot be made"),
-        ({"BRAID_DB": str(ROOT / "pyproject.toml")}, "is not a SQLite database"),
+        ("OPENAI_BASE_URL", "http://127.0.0.1:9/v1", "Nothing answers at"),
+        ("OPENAI_BASE_URL", "not a url", "Nothing answers at not a url"),
+        ("BRAID_DB", "mysql://x", "name a file"),
+        ("BRAID_DB", "nowhere/braid.sqlite", "cannot be made"),
+        ("BRAID_DB", str(ROOT / "pyproject.toml"), "is not a SQLite database"),
+        ("BRAID_PRICES", "nowhere.toml", "cannot be read"),
     ],
 )
 def test_the_doctor_names_what_is_broken(
-    braid: Cli, settings: dict[str, str], sentence: str
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    setting: str,
+    value: str,
+    sentence: str,
 ) -> None:
-    told = braid("doctor", env={**settings, "COLUMNS": "300"})
-    assert told.status == 1
-    assert sentence in told.out
+    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.setenv(setting, value)
+    assert examine() == 1
+    assert sentence in capsys.readouterr().out
 
 
 def test_the_doctor_counts_the_threads(braid: Cli) -> None:

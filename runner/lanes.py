@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Literal
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.spinner import Spinner
 from rich.table import Table
@@ -123,7 +123,7 @@ class Lanes:
         shown = list(self._lanes.values())
         if self._many:
             shown = [lane for lane in shown if lane.condition != "waiting"]
-        room = min(MOST_LANES, max(3, self._console.size.height - 4))
+        room = min(MOST_LANES, max(3, self._console.size.height - 5))
         now = time.time()
         for lane in shown[:room]:
             running = lane.condition == "running"
@@ -131,7 +131,7 @@ class Lanes:
             table.add_row(mark, plain(lane.name, LONGEST_NAME), self._time(lane, now), _note(lane))
         if len(shown) > room:
             table.add_row("", Text(f"and {len(shown) - room:,} more", style="dim"))
-        return table
+        return Group(Text(plain(self._title), style="bold"), table)
 
     def _summary(self) -> tuple[RenderableType, ...]:
         done, failed = self._ended["ok"], self._ended["failed"]

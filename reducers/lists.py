@@ -1,85 +1,104 @@
-"""Reducers of lists. Whatever is not a list counts as an empty one."""
+"""Reducers of lists.
+
+None counts as an empty list, a tuple as a list (a checkpoint gives it back as one), and any other
+value as a list of it alone, so that nothing a branch wrote is lost for the lack of brackets.
+"""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from reducers.numbers import is_number, is_whole
+
 Items = list[Any]
+ListReducer = Callable[[Items | None, Items | None], Items]
 
 
 def add(left: Items | None, right: Items | None) -> Items:
-    """Concatenate two lists. Not commutative, not idempotent."""
+    """Concatenate two lists. Not commutative; not idempotent."""
     return [*_items(left), *_items(right)]
 
 
 def union(left: Items | None, right: Items | None) -> Items:
     """Keep each value once, in the order of first appearance. Not commutative; idempotent.
 
-    Values are equal when their JSON is, so 1 and True are two, and dicts are compared by content.
+    Dicts are one value when they have the same content; 1, 1.0, True and "1" are four.
     """
     kept: dict[str, Any] = {}
     for item in add(left, right):
-        kept.setdefault(_canonical(item), item)
+        kept.setdefault(_written(item), item)
     return list(kept.values())
 
 
-@cache
-def upsert(key: str) -> Callable[[Items | None, Items | None], Items]:
-    """Return a reducer that keeps one dict per value of `key`; a later one replaces an earlier.
+def upsert(key: str) -> ListReducer:
+    """Return a reducer that keeps one dict per value of `key`, the latest in the earliest's place.
 
-    The earlier one's place is kept. Not commutative; idempotent. What has no such key is dropped.
+    Not commutative; idempotent. An item without that key is dropped.
     """
+    return _upsert(key)
 
-    def upsert_by_key(left: Items | None, right: Items | None) -> Items:
+
+def top_k(k: int, key: str | None = None) -> ListReducer:
+    """Return a reducer that keeps the k largest, the largest first.
+
+    Commutative, because ties go by content; not idempotent, because an item that comes twice
+    counts twice. Items are compared by the number under `key`, or are numbers themselves; an item
+    without one is dropped. Declare the key as a list: LangGraph stores the first write to
+    `list | None` without asking the reducer.
+    """
+    if not is_whole(k) or k < 1:
+        raise ValueError(f"top_k keeps a whole number of items, at least 1, not {k!r}.")
+    return _top_k(k, key)
+
+
+# LangGraph compares reducers by identity, so equal arguments must give one function, however they
+# are spelt: `cache` alone would tell upsert("url") from upsert(key="url").
+@cache
+def _upsert(key: str) -> ListReducer:
+    def reducer(left: Items | None, right: Items | None) -> Items:
         rows: dict[str, Any] = {}
         for row in add(left, right):
             if isinstance(row, dict) and key in row:
-                rows[_canonical(row[key])] = row
+                rows[_written(row[key])] = row
         return list(rows.values())
 
-    upsert_by_key.__name__ = f"upsert_by_{key}"
-    return upsert_by_key
+    return _named(f"upsert_by_{key}", reducer)
 
 
 @cache
-def top_k(k: int, key: str | None = None) -> Callable[[Items | None, Items | None], Items]:
-    """Return a reducer that keeps the k largest, the largest first.
+def _top_k(k: int, key: str | None) -> ListReducer:
+    def rate(item: Any) -> Any:
+        if key is None:
+            return item
+        return item.get(key) if isinstance(item, dict) else None
 
-    By the number under `key` of each dict, or by the items themselves; what has no such number is
-    dropped. Ties are broken by content, so it is commutative; not idempotent: an item that
-    arrives twice counts twice.
-    """
+    def reducer(left: Items | None, right: Items | None) -> Items:
+        rated = [item for item in add(left, right) if is_number(rate(item))]
+        return sorted(rated, key=lambda item: (-rate(item), _written(item)))[:k]
 
-    def top(left: Items | None, right: Items | None) -> Items:
-        rated = [
-            (rate, _canonical(item), item) for item in add(left, right) for rate in rates(item)
-        ]
-        rated.sort(key=lambda row: (-row[0], row[1]))
-        return [item for *_, item in rated[:k]]
-
-    def rates(item: Any) -> list[float]:
-        value: Any = item.get(key) if isinstance(item, dict) and key is not None else item
-        return [value] if is_number(value) else []
-
-    top.__name__ = f"top_{k}" + (f"_by_{key}" if key else "")
-    return top
+    return _named(f"top_{k}" if key is None else f"top_{k}_by_{key}", reducer)
 
 
-def is_number(value: Any) -> bool:
-    """Tell a number that can be ordered from everything else, NaN and booleans included."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and value == value
+def _named(name: str, reducer: ListReducer) -> ListReducer:
+    reducer.__name__ = reducer.__qualname__ = name
+    return reducer
 
 
-def _items(value: Any) -> Items:
-    return value if isinstance(value, list) else []
+def _items(value: Any) -> Items | tuple[Any, ...]:
+    if value is None:
+        return []
+    return value if isinstance(value, list | tuple) else [value]
 
 
-def _canonical(value: Any) -> str:
-    """Write a value so that equal ones read alike, whatever it is."""
-    try:
-        return json.dumps(value, sort_keys=True, default=repr)
-    except (TypeError, ValueError):
-        return repr(value)
+def _written(value: Any) -> str:
+    """Write a value so that two read alike if and only if they have the same content."""
+    if isinstance(value, dict):
+        pairs = (f"{_written(name)}: {_written(inner)}" for name, inner in value.items())
+        return "{" + ", ".join(sorted(pairs)) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_written, value)) + "]"
+    if isinstance(value, set | frozenset):
+        return "set(" + ", ".join(sorted(map(_written, value))) + ")"
+    return repr(value)

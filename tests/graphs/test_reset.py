@@ -19,6 +19,7 @@ from reducers import (
     mean_of,
     merge,
     rank_fusion,
+    ranks_of,
     tally,
     top_k,
     union,
@@ -42,7 +43,7 @@ class Kept(TypedDict, total=False):
     most: Annotated[float | None, keep_max]
     least: Annotated[float | None, keep_min]
     middle: Annotated[dict[str, Any], mean]
-    ranks: Annotated[dict[str, list[str]], rank_fusion]
+    ranks: Annotated[dict[str, list[int]], rank_fusion]
     plain: int | None
 
 
@@ -66,7 +67,7 @@ def written(name: str, x: int) -> dict[str, Any]:
         "most": float(x),
         "least": float(x),
         "middle": mean_of(x),
-        "ranks": {f"{name}{x}": [str(x)]},
+        "ranks": ranks_of([str(x), name]),
     }
 
 

@@ -21,13 +21,14 @@ import pytest
 import support.dev_server
 from langchain_openai import ChatOpenAI
 from langgraph_sdk import get_client
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, SecretStr, ValidationError
 from support.cli import Cli
 from support.dev_server import DevServer
 from support.openai_server import (
     Asked,
     Cut,
     Delay,
+    Fault,
     Garbage,
     Hang,
     Ok,
@@ -63,7 +64,7 @@ def server() -> Iterator[OpenAIServer]:
 
 def client(server: OpenAIServer, **settings: Any) -> ChatOpenAI:
     given = {"max_retries": 0, "timeout": 20, **settings}
-    return ChatOpenAI(model="small", base_url=server.url, api_key="sk-test", **given)
+    return ChatOpenAI(model="small", base_url=server.url, api_key=SecretStr("sk-test"), **given)
 
 
 def ask(server: OpenAIServer, text: str = "Write about tea") -> str:
@@ -254,7 +255,7 @@ def asked_about(text: str) -> Asked:
 
 
 def test_what_a_seed_draws_depends_on_the_question_alone() -> None:
-    rates = [(Status(500), 0.3), (Hang(), 0.2)]
+    rates: list[tuple[Fault, float]] = [(Status(500), 0.3), (Hang(), 0.2)]
     drawn = [Seeded(7, rates).draw(asked_about(str(n)), 1) for n in range(1000)]
     again = [Seeded(7, rates).draw(asked_about(str(n)), 1) for n in reversed(range(1000))]
     assert drawn == again[::-1]
@@ -320,7 +321,9 @@ def test_the_server_is_a_program_too(braid: Cli, tmp_path: Path) -> None:
     running = braid.start_python("-m", "support.openai_server", *options)
     assert running.process.stdout is not None
     port = int(running.process.stdout.readline())
-    asking = ChatOpenAI(model="m", base_url=f"http://127.0.0.1:{port}/v1", api_key="sk-test")
+    asking = ChatOpenAI(
+        model="m", base_url=f"http://127.0.0.1:{port}/v1", api_key=SecretStr("sk-test")
+    )
     assert "about tea" in asking.invoke("Write about tea").content
     running.send(signal.SIGTERM)
     assert running.wait().status == 0

@@ -65,6 +65,8 @@ class DevServer:
         for _ in range(3):  # a port can be lost between finding and using it
             if self._started(_free_port()):
                 return self
+            if "already in use" not in self.log.read_text():
+                break
         raise AssertionError(f"langgraph dev did not start:\n{self.log.read_text()[-4000:]}")
 
     def _started(self, port: int) -> bool:

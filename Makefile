@@ -3,13 +3,17 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: run test install dev lint format docs clean
+.PHONY: run test install dev lint format docs torture clean
 
 run: install
 	@$(BIN)/braid run document_review
 
 test: install
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+# KILLS=100 DB=postgresql SEED=7 make torture
+torture: install
+	@$(BIN)/python tests/torture.py --kills $(or $(KILLS),300) --seed $(or $(SEED),1) --db $(or $(DB),sqlite)
 
 lint: install
 	@$(BIN)/ruff check .

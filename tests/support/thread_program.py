@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import sys
 from pathlib import Path
 from typing import Any
 
 from langgraph.types import Command
-from support.toys import ToyState, ToyWrites, context, fan, mapping, on
+from support.toys import ToyState, ToyWrites, context, count_out, fan, mapping, on
 
 from graphs.builders import QuorumNotMet
 from state import open_checkpointer
@@ -41,6 +42,9 @@ def working(name: str, order: dict[str, Any]) -> Any:
 
 async def _do(name: str, order: dict[str, Any]) -> None:
     log(name)
+    if longest := order.get("pause_ms"):
+        chance = random.Random(f"{order.get('seed')} {name}")
+        await asyncio.sleep(chance.uniform(0, longest) / 1000)
     if name in order.get("hang", ()):
         await asyncio.Event().wait()
     if name in order.get("broken", ()):
@@ -51,6 +55,14 @@ async def _do(name: str, order: dict[str, Any]) -> None:
 def declared(order: dict[str, Any]) -> Any:
     """Declare the workflow that the order asks for."""
     options = {k: order[k] for k in ("quorum", "on_shortfall", "chunk_size") if k in order}
+
+    async def aggregate(state: ToyState) -> dict[str, Any]:
+        log("aggregate")
+        counted = await count_out(state)
+        log("aggregate done")
+        return counted
+
+    options["aggregator"] = aggregate
     if "items" in order:
 
         async def item(number: int) -> ToyWrites:

@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, ClassVar
 
-from rich.console import Group, RenderableType
-from rich.markdown import Markdown
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.markdown import Heading, Markdown, MarkdownElement
 from rich.padding import Padding
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from runner.words import plain
+from runner.words import count, plain
 
 LONGEST_TEXTS = (4_000, 1_500, 200)
 """Characters of one text that are shown: of a field, of an entry in it, of anything deeper."""
 MOST_ENTRIES = 20
 """Entries of one list or table that are shown."""
+MOST_LINES = 80
+"""Lines of a field that is a text ..."""
+MOST_LINES_OF_DETAIL = 40
+"""... and of one that is a table or a list."""
 LONGEST_LINE = 60
 """Characters of a text that stands beside its name."""
 LONGEST_NAME = 40
 LONGEST_CELL = 160
 MOST_COLUMNS = 5
+WIDEST_RECORD = 130
+"""Characters of a row of a table, which may wrap."""
 DEEPEST = 4
 MARKDOWN = re.compile(r"^ {0,3}(#{1,6} |[-*+] |\d+[.)] |```)|\*\*\S", re.MULTILINE)
 """What tells Markdown from text that only has lines."""
@@ -37,6 +45,8 @@ def result(output: Mapping[str, Any], given: Collection[str]) -> RenderableType:
     """
     texts = [found for found in output.values() if isinstance(found, str)]
     lines = Table.grid(padding=(0, 2, 0, 0))
+    lines.add_column(no_wrap=True)
+    lines.add_column(overflow="fold")
     blocks: list[RenderableType] = []
     for name, found in output.items():
         if name in given or _told_in(texts, found):
@@ -45,7 +55,8 @@ def result(output: Mapping[str, Any], given: Collection[str]) -> RenderableType:
         if isinstance(shown, Text):
             lines.add_row(label, shown)
         else:
-            blocks += [Text(), label, Padding(shown, (0, 0, 0, 2))]
+            most = MOST_LINES if isinstance(found, str) else MOST_LINES_OF_DETAIL
+            blocks += [Text(), label, Padding(_Cut(shown, most), (0, 0, 0, 2))]
     if lines.row_count:
         blocks = [Text(), lines, *blocks]
     return Group(*blocks)
@@ -66,6 +77,37 @@ def value(found: Any, depth: int = 0) -> RenderableType:
             return _scalar(found)
 
 
+class _Heading(Heading):
+    """A heading on the left, where the text begins."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        self.text.justify = "left"
+        yield self.text
+
+
+class _Markdown(Markdown):
+    elements: ClassVar[dict[str, type[MarkdownElement]]] = {
+        **Markdown.elements,
+        "heading_open": _Heading,
+    }
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """What is shown, up to so many lines."""
+
+    shown: RenderableType
+    most: int
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        lines = console.render_lines(self.shown, options, pad=False)
+        for line in lines[: self.most]:
+            yield from line
+            yield Segment.line()
+        if (rest := len(lines) - self.most) > 0:
+            yield _more(count(rest, "more line"))
+
+
 def _told_in(texts: Sequence[str], found: Any) -> bool:
     if not isinstance(found, Mapping) or not found:
         return False
@@ -83,7 +125,7 @@ def _text(text: str, longest: int) -> RenderableType:
     shown: RenderableType = Text("\n".join(lines))
     if MARKDOWN.search(text):
         # Hard breaks: Markdown would make one paragraph of the lines of a poem.
-        shown = Markdown("  \n".join(lines), hyperlinks=False)
+        shown = _Markdown("  \n".join(lines), hyperlinks=False)
     rest = len(text) - longest
     return Group(shown, _more(f"{rest:,} more characters")) if rest > 0 else Group(shown)
 
@@ -102,7 +144,7 @@ def _table(found: Mapping[str, Any], depth: int) -> RenderableType:
     else:
         table = Table.grid(padding=(0, 2, 0, 0))
         table.add_column(style="cyan", no_wrap=True, max_width=24)
-        table.add_column()
+        table.add_column(overflow="fold")
         for key, entry in entries:
             table.add_row(Text(plain(key, 60)), value(entry, depth + 1))
     return _with_rest(table, found)
@@ -120,6 +162,8 @@ def _list(found: Sequence[Any], depth: int) -> RenderableType:
             table.add_row(*(_cell(entry[column]) for column in columns))
     else:
         table = Table.grid(padding=(0, 1, 0, 0))
+        table.add_column()
+        table.add_column(overflow="fold")
         for entry in entries:
             table.add_row("-", value(entry, depth + 1))
     return _with_rest(table, found)
@@ -128,7 +172,7 @@ def _list(found: Sequence[Any], depth: int) -> RenderableType:
 def _records(columns: Sequence[str]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="cyan")
     for column in columns:
-        table.add_column(Text(plain(column)))
+        table.add_column(Text(plain(column)), overflow="fold")
     return table
 
 
@@ -143,7 +187,10 @@ def _columns(found: Sequence[Any]) -> list[str]:
         and all(_fits_a_cell(part) for part in entry.values())
         for entry in found
     )
-    return list(first) if alike else []
+    if not alike:
+        return []
+    widest = (max(len(str(entry[column])) for entry in found) for column in first)
+    return list(first) if sum(widest) <= WIDEST_RECORD else []
 
 
 def _fits_a_cell(part: Any) -> bool:

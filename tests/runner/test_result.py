@@ -56,6 +56,19 @@ def test_long_values_are_shortened_and_say_so() -> None:
     assert "and 380 more" in shown({"numbers": list(range(400))})
 
 
+def test_a_detail_takes_no_more_than_a_screen() -> None:
+    detail = {f"k{n}": {f"k{m}": {"deep": ["a b c d e f"]} for m in range(9)} for n in range(9)}
+    told = shown({"report": "# One\n\nword", "detail": detail}).splitlines()
+    assert len(told) < 50
+    assert "more lines; --json shows all" in told[-1]
+
+
+def test_an_address_can_be_copied_whole() -> None:
+    address = "https://example.org/" + "long/" * 30
+    told = shown({"rows": [{"url": address, "more": "a b c d e"}, {"url": address}]})
+    assert address in "".join(told.split())
+
+
 def test_records_that_are_alike_become_a_table() -> None:
     told = shown({"rows": [{"name": "a", "score": 1}, {"name": "b", "score": 2.5}]})
     assert [line.split() for line in told.splitlines() if line.strip()] == [

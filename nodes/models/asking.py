@@ -30,6 +30,9 @@ _STOPPED = {
 }
 """The client's own exceptions, by name: importing them takes a second, also offline."""
 
+_MISREAD = (AttributeError, LookupError, TypeError, ValueError)
+"""What the client raises over a reply of status 200 that is not what the protocol says."""
+
 
 class UnusableAnswer(ValueError):
     """A model answered, but not with what was asked for; another attempt may."""
@@ -104,10 +107,12 @@ def _messages(
     blocks = [
         f"<{name}>\n{_neutral(text, untrusted)}\n</{name}>" for name, text in untrusted.items()
     ]
-    text = "\n\n".join(blocks) or "Do as instructed."
-    pictures = [image.block() for image in images]
-    content = [{"type": "text", "text": text}, *pictures] if pictures else text
-    return [SystemMessage(instructions), HumanMessage(content)]  # type: ignore[arg-type]
+    text = "\n\n".join(blocks)
+    if not images:
+        return [SystemMessage(instructions), HumanMessage(text or "Do as instructed.")]
+    parts: list[str | dict[str, Any]] = [{"type": "text", "text": text}] if text else []
+    parts += [image.block() for image in images]
+    return [SystemMessage(instructions), HumanMessage(parts)]
 
 
 def _neutral(text: str, names: Mapping[str, str]) -> str:
@@ -128,6 +133,11 @@ async def _ask(
     except Exception as error:
         if (stopped := _STOPPED.get(type(error).__name__)) is not None:
             raise UnusableAnswer(f"The model's answer {stopped}.") from None
+        if isinstance(error, _MISREAD) and "unexpected keyword" not in str(error):
+            raise UnusableAnswer(
+                "The server's reply is no chat completion"
+                f" ({type(error).__name__}: {_short(str(error))})."
+            ) from error
         raise
 
 

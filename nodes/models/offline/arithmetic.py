@@ -72,12 +72,12 @@ def work_out(question: str, roughly: bool = False) -> Worked | None:
     if roughly:
         expression = re.sub(r"\d+(?:\.\d+)?", lambda match: _round(match[0]), expression)
     try:
-        value = _evaluate(ast.parse(expression, mode="eval").body)
+        value = _value(expression)
     except (SyntaxError, ValueError, ArithmeticError):
         return None
     result, shown = _plain(value), " ".join(expression.split())
     if "//" in expression:
-        rest = _evaluate(ast.parse(expression.replace("//", "%"), mode="eval").body)
+        rest = _value(expression.replace("//", "%"))
         return Worked(
             result, f"{shown.replace('//', '/')} = {result}, remainder {_plain(rest)}", False
         )
@@ -106,21 +106,29 @@ def _from_story(text: str) -> str | None:
     """Read a word problem by the word that names its operation.
 
     Two times of day are the minutes between them, and "4 times for 6 minutes each" is a product.
-    Two quantities must then be left, no more: a story of more is not understood.
+    Then one or two quantities must be left: a story of more is not understood.
     """
     if re.search(r"\bhow (?:many|much|far|long)\b|\bwhat\b", text) is None:
         return None
-    text = _CLOCKS.sub(lambda m: f"{_minutes(m[3], m[4]) - _minutes(m[1], m[2])}", text)
+    text = _CLOCKS.sub(lambda m: f"({_minutes(m[3], m[4])}-{_minutes(m[1], m[2])})", text)
     text = _EACH.sub(r"(\1*\2)", text)
-    quantities = re.findall(r"\([\d.*]+\)|\d+(?:\.\d+)?", text)
+    quantities = re.findall(r"\([\d.*-]+\)|\d+(?:\.\d+)?", text)
     if len(quantities) == 1:
         return quantities[0] if quantities[0].startswith("(") else None
     sign = next((sign for words, sign in _STORIES if re.search(rf"\b(?:{words})\b", text)), None)
-    return f" {sign} ".join(quantities) if sign and len(quantities) == 2 else None
+    if sign is None or len(quantities) != 2:
+        return None
+    if "/" in sign:  # the larger one is shared out, whichever is told first
+        quantities.sort(key=lambda quantity: -_value(quantity))
+    return f" {sign} ".join(quantities)
 
 
 def _minutes(hour: str, minute: str) -> int:
     return 60 * int(hour) + int(minute)
+
+
+def _value(expression: str) -> float:
+    return _evaluate(ast.parse(expression, mode="eval").body)
 
 
 def _evaluate(node: ast.expr) -> float:

@@ -63,7 +63,7 @@ def _fields(workflow: Workflow) -> Table:
 
 def _default(field: Schema) -> str:
     default = field.get("default")
-    return "may be left out" if default is None else f"{json.dumps(default)} unless given"
+    return f"{json.dumps(default)} unless given" if default else "may be left out"
 
 
 def _show_example(name: str, console: Console) -> None:

@@ -16,6 +16,7 @@ from runner import timeline
 from runner.errors import Trouble, explain
 from runner.report import Ended, Question, Report, offered
 from runner.result import result, value
+from runner.timing import Detail
 from runner.words import plain
 
 STYLES = {"complete": "green", "partial": "yellow", "paused": "yellow"}
@@ -77,15 +78,20 @@ def _show(ended: Ended, console: Console) -> None:
         console.print()
         console.print(timeline.as_text(report, console.width, ended.detail))
     console.print()
+    if report["model"] == "offline" and _asked_a_model(ended.detail):
+        console.print(OFFLINE, style="dim")
     for line in _next_steps(report):
         console.print(line, soft_wrap=True)
+
+
+def _asked_a_model(detail: Detail) -> bool:
+    parts = [*detail["branches"].values(), *detail["nodes"].values()]
+    return any(part["calls"] for part in parts)
 
 
 def _next_steps(report: Report) -> Iterator[RenderableType]:
     """Say what can be done with the thread now."""
     again = _resume(report)
-    if report["model"] == "offline" and report["output"]:
-        yield Text(OFFLINE, "dim")
     if report["status"] == "failed":
         return  # stderr says what is to be done
     if report["status"] != "paused":

@@ -95,4 +95,4 @@ def _missing(state: CompanyState) -> Iterator[str]:
         elif not state["claims"].get(name):
             yield f"{heading}: nothing was found about {state['company']}."
         if dropped := state["dropped"].get(name, 0):
-            yield f"{heading}: {dropped} claims were left out, as their source does not say so."
+            yield f"{heading}: claims that its sources do not bear out, left out: {dropped}."

@@ -23,6 +23,7 @@ import pytest  # noqa: E402 - after the settings above
 from support.cli import Cli  # noqa: E402
 from support.dev_server import DevServer  # noqa: E402
 from support.openai_server import OpenAIServer  # noqa: E402
+from support.web import Web  # noqa: E402
 
 
 @pytest.fixture
@@ -65,3 +66,18 @@ def openai_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenAIServer]:
         for name, value in server.env.items():
             monkeypatch.setenv(name, value)
         yield server
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    """Give a web server for sources to ask."""
+    with Web() as server:
+        yield server
+
+
+@pytest.fixture
+def own_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Have this process keep its database, and the indexes beside it, in a directory of its own."""
+    database = tmp_path / "braid.sqlite"
+    monkeypatch.setenv("BRAID_DB", str(database))
+    return database

@@ -111,6 +111,8 @@ class Arxiv:
             raise SourceError(
                 f"{self.name} answered with something that is not XML: {error}.", transient=True
             ) from None
+        if not feed.tag.endswith("}feed"):
+            raise SourceError(f"{self.name} answered with XML that is no feed.", transient=True)
         entries = feed.findall("atom:entry", _ATOM)
         for entry in entries:
             if "/api/errors" in _text(entry, "id"):  # an error is an entry, too

@@ -66,6 +66,8 @@ class Thread:
 
     async def advance(self, payload: Payload, brake: Brake, watch: Watch) -> Ended:
         """Run until the workflow ends, pauses, fails or is stopped, and tell how."""
+        if watch.tokens is not None:
+            _prepare_streaming()
         error: Exception | None = None
         began = time.time()
         try:
@@ -84,9 +86,7 @@ class Thread:
         )
 
     async def _stream(self, payload: Payload, control: RunControl, watch: Watch) -> None:
-        modes: list[StreamMode] = ["custom"]
-        if watch.tokens is not None:
-            modes.append("messages")
+        modes: list[StreamMode] = ["custom"] if watch.tokens is None else ["custom", "messages"]
         stream = self.graph.astream(
             payload,
             {**address(self.thread_id), "metadata": self._metadata()},
@@ -176,6 +176,12 @@ def build_model() -> None:
         chat()
     except ValueError as error:
         raise BadInput(str(error)) from None
+
+
+def _prepare_streaming() -> None:
+    """Import now what would take a second of the first branch that streams structured output."""
+    if model_name() != "offline":
+        import openai.resources.beta.beta  # noqa: F401 - the client imports it at first use
 
 
 def no_thread(thread_id: str) -> BadInput:

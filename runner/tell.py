@@ -22,8 +22,8 @@ from runner.words import plain
 STYLES = {"complete": "green", "partial": "yellow", "paused": "yellow"}
 CHOICES = {
     "retry": "Run again what failed",
-    "accept": "Go on with what succeeded",
-    "abort": "End the run",
+    "accept": "go on with what succeeded",
+    "abort": "or end the run",
 }
 OFFLINE = "Offline model; OPENAI_API_KEY or OPENAI_BASE_URL brings in a real one."
 
@@ -97,7 +97,7 @@ def _next_steps(report: Report) -> Iterator[RenderableType]:
     if report["status"] != "paused":
         yield Text(f"See this again:  {again}", "dim")
         if report["status"] == "partial":
-            yield Text(f"Try again what failed:  {again} --retry", "dim")
+            yield Text(f"Complete it:     {again} --retry", "dim")
     else:
         yield from _ways_to_answer(report["interrupts"], again)
 
@@ -106,9 +106,9 @@ def _ways_to_answer(questions: Sequence[Question], again: str) -> Iterator[Rende
     if choices := offered(questions[0]["value"]):
         # The timeline has named the errors that follow in the reason.
         yield Text(plain(questions[0]["value"]["reason"].partition(". ")[0]))
-        yield Text()
+        yield Text(f"{', '.join(CHOICES[choice] for choice in choices)}:")
         for choice in choices:
-            yield Text(f"{CHOICES[choice]}:  {again} --{choice}")
+            yield Text(f"  {again} --{choice}")
         return
     for question in questions:
         yield Text("The workflow asks:", "bold")

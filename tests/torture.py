@@ -49,7 +49,7 @@ class Tally:
     processes: int = 0
     unfinished: int = 0
     aggregated: Counter[int] = field(default_factory=Counter)
-    """Runs by how often their aggregator completed."""
+    """Runs by how often their aggregator completed and was kept."""
     repeated: int = 0
     """Finished and committed, and executed again."""
     in_window: int = 0
@@ -65,7 +65,7 @@ class Tally:
             "kills": self.kills,
             "processes": self.processes,
             "unfinished runs": self.unfinished,
-            "runs whose aggregator did not complete exactly once": sum(
+            "runs whose aggregator was not kept exactly once": sum(
                 runs for times, runs in self.aggregated.items() if times != 1
             ),
             "finished work executed again": self.repeated,
@@ -165,16 +165,19 @@ class Trial:
     def count(self, tally: Tally, result: dict[str, Any] | None) -> None:
         """Add what happened to the tally."""
         lines, before = self._lines(), (tally.repeated, tally.different, tally.unfinished)
+        aggregated = lines.count("aggregate done")
         for at, kept in self.committed_at:
             finished = {line.removesuffix(" done") for line in lines[:at] if line.endswith("done")}
             again = {line for line in lines[at:] if not line.endswith(("done", "failed"))}
             tally.repeated += len(again & kept)
-            tally.in_window += len((again & finished) - kept)
+            lost = (again & finished) - kept
+            tally.in_window += len(lost)
+            aggregated -= "aggregate" in lost
         tally.trials += 1
         if result is None:
             tally.unfinished += 1
         else:
-            tally.aggregated[lines.count("aggregate done")] += 1
+            tally.aggregated[aggregated] += 1
             tally.different += _essence(result) != self._expected()
         if (tally.repeated, tally.different, tally.unfinished) != before:
             tally.seeds_of_trouble.append(self.seed)

@@ -11,10 +11,16 @@ from nodes.sources import claims, source
 from state import Context
 from state.company_research import CompanyState, Found
 
-NEWS = "State as claims what has happened at the company, the most important first."
-FINANCIALS = "State as claims how the company is doing financially: figures with their period."
-SOCIAL = "State as claims what people say about the company, praise and complaints alike."
-PROFILE = "State as claims what the company is: what it makes, its size, its age, its owners."
+NEWS = "State in at most six claims what has happened at the company, the most important first."
+FINANCIALS = (
+    "State in at most six claims how the company is doing financially: figures with their period."
+)
+SOCIAL = (
+    "State in at most six claims what people say about the company, praise and complaints alike."
+)
+PROFILE = (
+    "State in at most six claims what the company is: what it makes, its size, age and owners."
+)
 
 MOST_HITS = 12
 SECTIONS = {

@@ -26,7 +26,7 @@ REWRITE = (
     "Rewrite the question as {most} different search queries for a full-text index: use other "
     "words for the same thing, name what an answer would contain, ask for its parts."
 )
-ANSWER = "Answer the question by claims that read as one text, the most important first."
+ANSWER = "Answer the question in at most six claims that read as one text, the main one first."
 
 DEPTH = 20
 """Passages that one query may find; fusion decides which of them count."""

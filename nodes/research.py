@@ -30,7 +30,9 @@ VIEWS: dict[Branch, View] = {
     "recent": "recent",
 }
 
-EXTRACT = "Take notes for an answer to the question: state as claims what bears on it."
+EXTRACT = (
+    "Take notes for an answer to the question: state in at most eight claims what bears on it."
+)
 REPORT = (
     "Answer the question from the notes in a short report. After each sentence name the numbers "
     "of the notes that it rests on in brackets, as in [2] or [1][3]. Say only what the notes say, "
@@ -95,10 +97,8 @@ async def write_report(state: ResearchState, runtime: Runtime[Context]) -> Repor
     notes, missing = list(state["notes"].values()), list(_missing(state))
     text, cited = "Nothing that bears on the question was found.", set[int]()
     if notes:
-        texts = [f"# {note['title']}\n\n{' '.join(note['said'])}" for note in notes]
-        answer = await write(
-            runtime, REPORT, question=state["question"], notes=numbered("note", texts)
-        )
+        shown = numbered("note", [" ".join(note["said"]) for note in notes])
+        answer = await write(runtime, REPORT, question=state["question"], notes=shown)
         text, cited = _checked(answer, len(notes))
     listed = [
         (f"{number}. {note['title']}: {note['url']} (source: {note['source']})", number in cited)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
+from support.cli import ROOT
 from support.web import Reply, Web
 
 from nodes.sources import CatalogueSource, JsonSource, SourceError, source
@@ -88,3 +90,12 @@ async def test_a_file_that_is_not_there_is_named(settings: Path) -> None:
 async def test_a_name_that_stands_for_nothing_is_named() -> None:
     with pytest.raises(SourceError, match=r"no source 'nonsense'; name it in the file of BRAID"):
         await source("nonsense")
+
+
+async def test_the_file_that_the_documentation_shows_is_understood(settings: Path) -> None:
+    [shown] = re.findall(
+        r"```toml\n(.*?)```", (ROOT / "docs" / "sources.md").read_text(), re.DOTALL
+    )
+    settings.write_text(shown)
+    assert isinstance(await source("flights"), JsonSource)
+    assert isinstance(await source("restaurants"), CatalogueSource)

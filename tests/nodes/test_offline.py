@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessageChunk, HumanMessage, SystemMessage
+from pydantic import BaseModel, Field
 
 from nodes.models import chat, write
 from nodes.models.asking import _messages
@@ -218,6 +219,37 @@ def test_a_question_that_the_passages_do_not_answer_is_not_answered() -> None:
         passages="[1] The lake is deep.\n[2] The beach is closed.",
     )
     assert said == "What is given does not answer the question."
+
+
+def test_an_answer_may_be_spread_over_a_passage() -> None:
+    said = ask(
+        OfflineModel(),
+        "Answer the question from the passages.",
+        question="How large is the methane spike after flooding, and how long does it last?",
+        passages="[1] The lake is deep.\n[2] Methane is a gas. After flooding it rises to a spike.",
+    )
+    assert "it rises to a spike. [2]" in said
+    assert "[1]" not in said
+
+
+def test_claims_are_those_that_bear_on_the_question_each_with_its_passage() -> None:
+    class Claimed(BaseModel):
+        text: str
+        source: str
+        quote: str
+
+    class Claims(BaseModel):
+        claims: list[Claimed] = Field(max_length=9)
+
+    shown = '<p id="a">\nDucks swim. A ticket costs 4 euros.\n</p>\n<p id="b">\nDogs bark.\n</p>'
+    messages = _messages("State claims.", (), {"question": "What is a ticket?", "passages": shown})
+    made = OfflineModel().with_structured_output(Claims).invoke(messages)
+    assert made.claims[0].model_dump() == {
+        "text": "A ticket costs 4 euros.",
+        "source": "a",
+        "quote": "A ticket costs 4 euros.",
+    }
+    assert "Dogs bark." not in [claim.text for claim in made.claims]
 
 
 def test_a_translation_is_marked_as_none() -> None:

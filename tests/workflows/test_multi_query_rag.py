@@ -22,7 +22,7 @@ from state.multi_query_rag import Retrieved, Search
 
 pytestmark = pytest.mark.usefixtures("own_database")
 
-LABELS = {"rewrite": "Rewrite the question", "answer": "Answer the question by claims"}
+LABELS = {"rewrite": "Rewrite the question", "answer": "in at most six claims"}
 QUERIES = {"queries": ["bubbling gas", "emission from wet soil", "BUBBLING gas?", "never reached"]}
 
 

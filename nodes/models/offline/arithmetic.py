@@ -28,7 +28,7 @@ _SAID = (
     (r"\bhalf of\b", "0.5*"),
     (r"\bplus\b", "+"),
     (r"\bminus\b", "-"),
-    (r"(?:\btimes\b(?=\s*[\d(])|\bmultiplied by\b|[×x](?=\s*\d))", "*"),  # noqa: RUF001
+    (r"(?:\btimes\b(?=\s*[\d(])|\bmultiplied by\b|[×x](?=\s*\d))", "*"),
     (r"(?:\bdivided by\b|\bover\b|÷)", "/"),
     (r"\bsquared\b", "**2"),
     (r"\bcubed\b", "**3"),

@@ -36,6 +36,8 @@ UNSEEN = "The offline model cannot see images."
 _GRAVE = 0.4
 """The severity, from 0 to 1, from which a text is held back."""
 _MANY = 20
+_ENOUGH = 0.7
+"""The share of the best answer's fit from which another sentence counts as one, too."""
 
 
 @dataclass(frozen=True)
@@ -266,12 +268,23 @@ def _sentences(field: Field) -> Iterator[Thing]:
     source = field.text if field.thing else "\n\n".join(item.text for item in prompt.items)
     if not source:
         yield Thing(NO_KNOWLEDGE)
-    found = best(source, _MANY, prompt.wanted)
-    if prompt.question and (rated := matching(found, prompt.question)):
-        enough = rated[0][0] / 2
-        found = [found[index] for share, index in rated if share >= enough]
+    asked = prompt.question
+    found = _answering(prompt, source, origins) if asked else best(source, _MANY, prompt.wanted)
     for sentence in found:
         yield Thing(sentence, id=origins.get(sentence, ""))
+
+
+def _answering(prompt: Prompt, source: str, origins: dict[str, str]) -> list[str]:
+    """Return the sentences that share most with the question, on their own and by their passage."""
+    every = list(dict.fromkeys(prose(source)))
+    around = matching([item.text for item in prompt.items], prompt.question)
+    passages = {prompt.items[index].id: share for share, index in around}
+    rated = [
+        (share + passages.get(origins.get(every[index], ""), 0.0), every[index])
+        for share, index in matching(every, prompt.question)
+    ]
+    rated.sort(key=lambda each: -each[0])
+    return [sentence for rate, sentence in rated if rate >= _ENOUGH * rated[0][0]][:_MANY]
 
 
 def _reasons(field: Field) -> Iterator[Thing]:

@@ -87,16 +87,15 @@ def score(prompt: Prompt, hint: str = "") -> Score:
         + 0.2 * min(1.0, 1.5 * len(concrete) / len(touching))
         + 0.25 * (1 + mood) / 2
     )
-    reasons = [
-        f"It speaks of {spoken(common[:4])} in {len(touching)} of its {len(every)} sentences."
-    ]
+    missing = sorted(looked_for.difference(used))
+    some = sorted(prompt.rng("missing").sample(missing, min(3, len(missing))))
+    never = f", and never of {spoken(some, 'or')}" if some else ""
+    told = f"It speaks of {spoken(common[:4])} in {len(touching)} of its {len(every)} sentences"
+    reasons = [f"{told}{never}."]
     reasons += [f"It is concrete: {quote(each)}" for each in concrete[:1]]
     gloomiest = min(touching, key=tone)
     if tone(gloomiest) < 0:
         reasons.append(f"It names a difficulty: {quote(gloomiest)}")
-    if missing := sorted(looked_for.difference(used)):
-        some = prompt.rng("missing").sample(missing, min(3, len(missing)))
-        reasons.append(f"It says nothing of {spoken(sorted(some), 'or')}.")
     reasons += [f"It says: {quote(each)}" for each in touching if each not in concrete[:1]]
     return Score(value, reasons)
 
@@ -228,7 +227,19 @@ def _found(prompt: Prompt, question: str) -> list[tuple[float, str, str]]:
     given = [(item.id, sentence) for item in prompt.items for sentence in prose(item.text)]
     rated = matching([sentence for _, sentence in given], question)
     least = max(_ENOUGH, 0.6 * rated[0][0]) if rated else 1.0
-    return [(share, *given[index]) for share, index in rated[:3] if share >= least]
+    found = [(share, *given[index]) for share, index in rated[:3] if share >= least]
+    return found or _spread(prompt, question, [(share, *given[index]) for share, index in rated])
+
+
+def _spread(
+    prompt: Prompt, question: str, rated: list[tuple[float, str, str]]
+) -> list[tuple[float, str, str]]:
+    """Return the best sentences of a passage that answers as a whole, where none does alone."""
+    whole = matching([item.text for item in prompt.items], question)
+    if not whole or whole[0][0] < _ENOUGH:
+        return []
+    best_of_all = prompt.items[whole[0][1]].id
+    return [each for each in rated if each[1] == best_of_all and each[0] > 0][:3]
 
 
 def _options(prompt: Prompt) -> tuple[list[Item], str]:

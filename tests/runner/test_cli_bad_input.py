@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.cli import Cli
+from support.here import Here
 
 
 @pytest.mark.parametrize(
@@ -41,10 +42,10 @@ from support.cli import Cli
     ],
 )
 def test_bad_input_gets_one_sentence(
-    braid: Cli, tmp_path: Path, arguments: str, sentence: str
+    here: Here, tmp_path: Path, arguments: str, sentence: str
 ) -> None:
     (tmp_path / "binary").write_bytes(b"\x89PNG\r\n\x1a\n\xff")
-    told = braid(*arguments.split(" "))
+    told = here(*arguments.split(" "))
     assert told.status == 2
     assert sentence in told.err
     assert len(told.err.splitlines()) == 1
@@ -60,17 +61,17 @@ def test_bad_input_gets_one_sentence(
     ],
 )
 def test_a_setting_that_makes_no_sense_is_bad_input(
-    braid: Cli, tmp_path: Path, setting: str, value: str, sentence: str
+    here: Here, tmp_path: Path, setting: str, value: str, sentence: str
 ) -> None:
-    told = braid("run", "creative_trio", env={setting: value})
+    told = here("run", "creative_trio", env={setting: value})
     assert told.status == 2
     assert sentence in told.err
     assert not list(tmp_path.iterdir())
 
 
-def test_a_database_that_cannot_be_used_is_left_alone(braid: Cli, tmp_path: Path) -> None:
+def test_a_database_that_cannot_be_used_is_left_alone(here: Here, tmp_path: Path) -> None:
     (tmp_path / "braid.sqlite").write_text("precious")
-    told = braid("run", "creative_trio")
+    told = here("run", "creative_trio")
     assert told.status == 1
     assert "is not a SQLite database" in told.err
     assert len(told.err.splitlines()) == 1

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from support.cli import Cli
+from support.here import Here
 from support.openai_server import OpenAIServer, Status
 
 REFUSED = Status(400, message="no")
@@ -32,32 +33,32 @@ def whole(line: str) -> bool:
     return line.endswith("\n")
 
 
-def results(braid: Cli) -> list[Any]:
-    lines = (braid.directory / "out.jsonl").read_text().splitlines(keepends=True)
+def results(run: Cli | Here) -> list[Any]:
+    lines = (run.directory / "out.jsonl").read_text().splitlines(keepends=True)
     return sorted(map(json.loads, filter(whole, lines)), key=lambda line: line["line"])
 
 
 BATCH = ("batch", "creative_trio", "in.jsonl", "--out", "out.jsonl")
 
 
-def test_every_good_line_gets_a_result_and_every_bad_one_is_named(braid: Cli, inputs: Path) -> None:
-    told = braid(*BATCH)
+def test_every_good_line_gets_a_result_and_every_bad_one_is_named(here: Here, inputs: Path) -> None:
+    told = here(*BATCH)
     assert told.status == 2
-    assert [line["line"] for line in results(braid)] == [1, 2, 3, 9, 10, 11]
-    assert [line["input"]["topic"] for line in results(braid)] == list(TOPICS)
-    assert all(line.keys() == LINE for line in results(braid))
-    assert all(line["output"]["combined_output"] for line in results(braid))
+    assert [line["line"] for line in results(here)] == [1, 2, 3, 9, 10, 11]
+    assert [line["input"]["topic"] for line in results(here)] == list(TOPICS)
+    assert all(line.keys() == LINE for line in results(here))
+    assert all(line["output"]["combined_output"] for line in results(here))
     for number in (5, 6, 7, 8):
         assert f"in.jsonl, line {number}" in told.err
     assert "10 lines: 4 bad, 6 complete" in told.out
 
 
-def test_a_second_start_repeats_nothing(braid: Cli, server: OpenAIServer, inputs: Path) -> None:
-    braid(*BATCH)
-    before = (braid.directory / "out.jsonl").read_bytes()
+def test_a_second_start_repeats_nothing(here: Here, server: OpenAIServer, inputs: Path) -> None:
+    here(*BATCH)
+    before = (here.directory / "out.jsonl").read_bytes()
     asked = server.counts.total()
-    assert braid(*BATCH).status == 2
-    assert (braid.directory / "out.jsonl").read_bytes() == before
+    assert here(*BATCH).status == 2
+    assert (here.directory / "out.jsonl").read_bytes() == before
     assert server.counts.total() == asked == 18
 
 
@@ -99,35 +100,35 @@ def test_ctrl_c_keeps_what_is_finished(braid: Cli, server: OpenAIServer, inputs:
 
 
 def test_what_failed_is_told_and_tried_again(
-    braid: Cli, server: OpenAIServer, tmp_path: Path
+    here: Here, server: OpenAIServer, tmp_path: Path
 ) -> None:
     (tmp_path / "in.jsonl").write_text('{"topic": "tea"}\n')
     server.script("synthesis", REFUSED)
     batch = ("batch", "topic_explorer", "in.jsonl", "--out", "out.jsonl")
-    told = braid(*batch)
+    told = here(*batch)
     assert told.status == 1
     assert "line 1 failed: OpenAIInvalidRequestError" in told.err
-    assert results(braid)[0]["status"] == "failed"
-    assert braid(*batch).status == 0
-    [line] = results(braid)
+    assert results(here)[0]["status"] == "failed"
+    assert here(*batch).status == 0
+    [line] = results(here)
     assert line["status"] == "complete"
     assert server.counts["synthesis"] == 2
     assert server.counts["other"] == 3
 
 
 def test_a_paused_input_is_answered_and_then_counted(
-    braid: Cli, server: OpenAIServer, tmp_path: Path
+    here: Here, server: OpenAIServer, tmp_path: Path
 ) -> None:
     (tmp_path / "in.jsonl").write_text('{"document": "tea"}\n')
     server.script("legal", REFUSED)
     server.script("business", REFUSED)
     batch = ("batch", "document_review", "in.jsonl", "--out", "out.jsonl")
-    assert braid(*batch).status == 3
-    [line] = results(braid)
+    assert here(*batch).status == 3
+    [line] = results(here)
     assert line["status"] == "paused"
-    assert braid("resume", line["thread_id"], "--accept").status == 0
-    assert braid(*batch).status == 0
-    assert results(braid)[0]["status"] == "partial"
+    assert here("resume", line["thread_id"], "--accept").status == 0
+    assert here(*batch).status == 0
+    assert results(here)[0]["status"] == "partial"
     assert server.counts.total() == 3
 
 
@@ -154,9 +155,9 @@ def test_two_batches_do_not_write_to_one_file(
     assert len(results(braid)) == 6
 
 
-def test_a_file_that_is_no_result_is_left_alone(braid: Cli, inputs: Path) -> None:
-    (braid.directory / "out.jsonl").write_text("precious\n")
-    told = braid(*BATCH)
+def test_a_file_that_is_no_result_is_left_alone(here: Here, inputs: Path) -> None:
+    (here.directory / "out.jsonl").write_text("precious\n")
+    told = here(*BATCH)
     assert told.status == 2
     assert "is not a result of a batch" in told.err
-    assert (braid.directory / "out.jsonl").read_text() == "precious\n"
+    assert (here.directory / "out.jsonl").read_text() == "precious\n"

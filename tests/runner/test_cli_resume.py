@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from support.cli import Cli, Running
+from support.here import Here
 from support.openai_server import OpenAIServer, Status
 
 from runner.brake import LONGEST_DRAIN
@@ -38,9 +39,9 @@ def wait_until_kept(braid: Cli, branches: int) -> None:
             time.sleep(0.01)
 
 
-def finish(braid: Cli, server: OpenAIServer) -> Any:
+def finish(run: Cli | Here, server: OpenAIServer) -> Any:
     server.release()
-    told = braid("resume", "t", "--json")
+    told = run("resume", "t", "--json")
     assert told.status == 0, told.err
     return told.json
 
@@ -98,76 +99,76 @@ def test_the_limit_of_the_run_holds_for_its_resume(braid: Cli, server: OpenAISer
     assert server.peak == 1
 
 
-def paused(braid: Cli, server: OpenAIServer, *failing: str) -> Any:
+def paused(here: Here, server: OpenAIServer, *failing: str) -> Any:
     for branch in failing:
         server.script(branch, REFUSED)
-    told = braid("run", "document_review", "--thread", "t", "--json")
+    told = here("run", "document_review", "--thread", "t", "--json")
     assert told.status == 3
     return told.json
 
 
 def test_too_few_results_pause_the_run_until_a_fitting_answer(
-    braid: Cli, server: OpenAIServer
+    here: Here, server: OpenAIServer
 ) -> None:
-    report = paused(braid, server, "legal", "business")
+    report = paused(here, server, "legal", "business")
     assert (report["status"], report["output"]) == ("paused", {})
     assert report["failures"].keys() == {"legal", "business"}
     [question] = report["interrupts"]
     assert question["value"]["actions"] == ["retry", "accept", "abort"]
-    told = braid("run", "document_review", "--thread", "t")
+    told = here("run", "document_review", "--thread", "t")
     assert told.status == 2
     assert "is paused" in told.err
-    assert braid("resume", "t", "--answer", '{"action": "perhaps"}').status == 2
-    assert braid("resume", "t", "--answer", '{"action": "accept"}').status == 0
+    assert here("resume", "t", "--answer", '{"action": "perhaps"}').status == 2
+    assert here("resume", "t", "--answer", '{"action": "accept"}').status == 0
 
 
-def test_an_aborted_run_stays_aborted(braid: Cli, server: OpenAIServer) -> None:
-    paused(braid, server, "legal", "business")
+def test_an_aborted_run_stays_aborted(here: Here, server: OpenAIServer) -> None:
+    paused(here, server, "legal", "business")
     for arguments in (["resume", "t", "--abort", "--json"], ["resume", "t", "--json"]):
-        told = braid(*arguments)
+        told = here(*arguments)
         assert told.status == 1
         assert told.json["status"] == "aborted"
         assert told.json["output"] == {}
 
 
-def test_nothing_can_be_accepted_where_nothing_succeeded(braid: Cli, server: OpenAIServer) -> None:
-    paused(braid, server, "legal", "business", "technical")
-    told = braid("resume", "t", "--accept")
+def test_nothing_can_be_accepted_where_nothing_succeeded(here: Here, server: OpenAIServer) -> None:
+    paused(here, server, "legal", "business", "technical")
+    told = here("resume", "t", "--accept")
     assert told.status == 2
     assert "waits for a decision: --retry or --abort" in told.err
-    assert finish(braid, server)["status"] == "complete"
+    assert finish(here, server)["status"] == "complete"
 
 
-def test_a_finished_run_is_told_again_and_costs_nothing(braid: Cli, server: OpenAIServer) -> None:
-    first = braid("run", "document_review", "--thread", "t", "--json", env={"BRAID_MODEL": "m"})
+def test_a_finished_run_is_told_again_and_costs_nothing(here: Here, server: OpenAIServer) -> None:
+    first = here("run", "document_review", "--thread", "t", "--json", env={"BRAID_MODEL": "m"})
     for arguments in (["resume", "t"], ["resume", "t", "--retry"]):
-        again = braid(*arguments, "--json")
+        again = here(*arguments, "--json")
         assert again.status == 0
         for part in ("status", "output", "failures", "model"):
             assert again.json[part] == first.json[part]
     assert server.counts.total() == 3
 
 
-def test_a_failed_aggregator_is_resumed_alone(braid: Cli, server: OpenAIServer) -> None:
+def test_a_failed_aggregator_is_resumed_alone(here: Here, server: OpenAIServer) -> None:
     server.script("synthesis", REFUSED)
-    assert braid("run", "topic_explorer", "topic=tea", "--thread", "t").status == 1
+    assert here("run", "topic_explorer", "topic=tea", "--thread", "t").status == 1
     asked = server.counts.total()
-    assert finish(braid, server)["output"]["synthesis"]
+    assert finish(here, server)["output"]["synthesis"]
     assert server.counts.total() == asked + 1
 
 
 UNDECIDED = ["text=I hate this stupid idiot", "least_agreement=1", "--thread", "t"]
 
 
-def test_a_wrong_answer_leaves_the_question_open(braid: Cli) -> None:
-    braid("run", "moderation", *UNDECIDED)
+def test_a_wrong_answer_leaves_the_question_open(here: Here) -> None:
+    here("run", "moderation", *UNDECIDED)
     for arguments, sentence in (
         ([], "waits for --answer JSON to its question: The voters do not agree"),
         (["--accept"], "waits for --answer JSON"),
         (["--answer", '{"decision": "perhaps"}'], "Input should be 'allow' or 'block'"),
         (["--answer", "null"], "does not fit"),
     ):
-        told = braid("resume", "t", *arguments)
+        told = here("resume", "t", *arguments)
         assert told.status == 2
         assert sentence in told.err
-    assert braid("resume", "t", "--answer", '{"decision": "allow"}').status == 0
+    assert here("resume", "t", "--answer", '{"decision": "allow"}').status == 0

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from support.cli import Cli
+from support.here import Here
 from support.openai_server import OpenAIServer, Status
 
 REFUSED = Status(400, message="no")
@@ -36,53 +37,53 @@ def test_the_report_has_the_shape_that_other_programs_rely_on(braid: Cli) -> Non
     assert all(branch.keys() == BRANCH for branch in report["timing"]["branches"])
 
 
-def test_people_are_told_the_result_the_timeline_and_the_model(braid: Cli) -> None:
-    told = braid("run", "document_review", "--thread", "mine")
+def test_people_are_told_the_result_the_timeline_and_the_model(here: Here) -> None:
+    told = here("run", "document_review", "--thread", "mine")
     assert told.status == 0
     for part in ("model: offline", "final score", "legal", "3 branches", "braid resume mine"):
         assert part in told.out
 
 
-def test_the_result_goes_to_stdout_and_progress_to_stderr(braid: Cli) -> None:
-    told = braid("run", "creative_trio")
+def test_the_result_goes_to_stdout_and_progress_to_stderr(here: Here) -> None:
+    told = here("run", "creative_trio")
     assert "combined output" in told.out
     assert "combined output" not in told.err
     assert "poem" in told.err
 
 
-def test_input_comes_from_pairs_and_files(braid: Cli, tmp_path: Path) -> None:
+def test_input_comes_from_pairs_and_files(here: Here, tmp_path: Path) -> None:
     (tmp_path / "topic.txt").write_text("Ätna")
-    report = braid("run", "content_kit", "topic=@topic.txt", "--json").json
+    report = here("run", "content_kit", "topic=@topic.txt", "--json").json
     assert report["output"]["topic"] == "Ätna"
-    report = braid("run", "content_kit", "--input", '{"topic": "tea"}', "--json").json
+    report = here("run", "content_kit", "--input", '{"topic": "tea"}', "--json").json
     assert report["output"]["topic"] == "tea"
 
 
-def test_a_second_run_on_a_thread_is_what_it_would_be_on_a_fresh_one(braid: Cli) -> None:
-    braid("run", "content_kit", "topic=volcanoes", "--thread", "used")
-    again = braid("run", "content_kit", "topic=tea", "--thread", "used", "--json").json
-    fresh = braid("run", "content_kit", "topic=tea", "--thread", "fresh", "--json").json
+def test_a_second_run_on_a_thread_is_what_it_would_be_on_a_fresh_one(here: Here) -> None:
+    here("run", "content_kit", "topic=volcanoes", "--thread", "used")
+    again = here("run", "content_kit", "topic=tea", "--thread", "used", "--json").json
+    fresh = here("run", "content_kit", "topic=tea", "--thread", "fresh", "--json").json
     assert again["output"] == fresh["output"]
     assert len(again["timing"]["branches"]) == 4
 
 
-def test_a_thread_of_another_workflow_is_refused(braid: Cli) -> None:
-    braid("run", "content_kit", "topic=tea", "--thread", "used")
-    told = braid("run", "creative_trio", "--thread", "used")
+def test_a_thread_of_another_workflow_is_refused(here: Here) -> None:
+    here("run", "content_kit", "topic=tea", "--thread", "used")
+    told = here("run", "creative_trio", "--thread", "used")
     assert told.status == 2
     assert "belongs to content_kit" in told.err
 
 
 @pytest.mark.parametrize("suffix", ["svg", "html"])
-def test_the_timeline_is_written_as_a_picture(braid: Cli, tmp_path: Path, suffix: str) -> None:
-    told = braid("run", "creative_trio", "--timeline", f"out.{suffix}")
+def test_the_timeline_is_written_as_a_picture(here: Here, tmp_path: Path, suffix: str) -> None:
+    told = here("run", "creative_trio", "--timeline", f"out.{suffix}")
     assert told.status == 0
     assert "poem" in (tmp_path / f"out.{suffix}").read_text()
 
 
-def test_a_branch_that_fails_leaves_a_partial_result(braid: Cli, server: OpenAIServer) -> None:
+def test_a_branch_that_fails_leaves_a_partial_result(here: Here, server: OpenAIServer) -> None:
     server.script("legal", REFUSED)
-    told = braid("run", "document_review", "--json")
+    told = here("run", "document_review", "--json")
     assert told.status == 0
     report = told.json
     assert report["status"] == "partial"
@@ -95,18 +96,18 @@ def test_a_branch_that_fails_leaves_a_partial_result(braid: Cli, server: OpenAIS
     assert statuses == {"technical": "ok", "business": "ok", "legal": "failed"}
 
 
-def test_people_are_told_what_is_missing(braid: Cli, server: OpenAIServer) -> None:
+def test_people_are_told_what_is_missing(here: Here, server: OpenAIServer) -> None:
     server.script("legal", Status(400, message="\x1b[2J[red]no[/red]"))
-    told = braid("run", "document_review", "--thread", "mine")
+    told = here("run", "document_review", "--thread", "mine")
     assert "partial" in told.out
     assert "[red]no[/red]" in told.out
     assert "\x1b" not in told.out
     assert "braid resume mine --retry" in told.out
 
 
-def test_a_failed_aggregator_ends_the_run_with_one_line(braid: Cli, server: OpenAIServer) -> None:
+def test_a_failed_aggregator_ends_the_run_with_one_line(here: Here, server: OpenAIServer) -> None:
     server.script("synthesis", REFUSED)
-    told = braid("run", "topic_explorer", "topic=tea", "--json")
+    told = here("run", "topic_explorer", "topic=tea", "--json")
     assert told.status == 1
     assert told.json["status"] == "failed"
     assert told.json["output"] == {}
@@ -138,10 +139,10 @@ def test_max_parallel_holds(braid: Cli, server: OpenAIServer) -> None:
     assert server.counts["other"] == 4
 
 
-def test_prices_turn_tokens_into_money(braid: Cli, server: OpenAIServer, tmp_path: Path) -> None:
+def test_prices_turn_tokens_into_money(here: Here, server: OpenAIServer, tmp_path: Path) -> None:
     (tmp_path / "prices.toml").write_text('["test"]\ninput = 1_000_000\noutput = 0\n')
     env = {"BRAID_PRICES": "prices.toml", "BRAID_MODEL": "test"}
-    report = braid("run", "creative_trio", "--json", env=env).json
+    report = here("run", "creative_trio", "--json", env=env).json
     assert report["model"] == "test"
     for branch in report["timing"]["branches"]:
         assert branch["cost_usd"] == pytest.approx(branch["tokens"]["input"])

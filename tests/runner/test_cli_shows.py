@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from support.cli import ROOT, Cli
+from support.here import Here
 from support.openai_server import OpenAIServer, Status
 
 from runner import catalogue
@@ -16,9 +17,9 @@ from runner.doctor import examine
 from state import open_checkpointer
 
 
-def test_the_list_tells_what_each_workflow_is_for(braid: Cli) -> None:
-    told = braid("list").out
-    listed = {entry["name"]: entry for entry in braid("list", "--json").json}
+def test_the_list_tells_what_each_workflow_is_for(here: Here) -> None:
+    told = here("list").out
+    listed = {entry["name"]: entry for entry in here("list", "--json").json}
     assert listed["document_review"] == {
         "name": "document_review",
         "pattern": "fan-out",
@@ -37,8 +38,8 @@ def test_the_list_stops_quietly_when_nobody_reads_on(braid: Cli) -> None:
     assert told.stderr == ""
 
 
-def test_a_workflow_is_shown_with_diagram_fields_and_example(braid: Cli) -> None:
-    told = braid("show", "moderation").out
+def test_a_workflow_is_shown_with_diagram_fields_and_example(here: Here) -> None:
+    told = here("show", "moderation").out
     assert "graph TD;" in told
     assert "policy --> join" in told
     assert "text, 1 to 50,000 characters; required" in told
@@ -46,26 +47,26 @@ def test_a_workflow_is_shown_with_diagram_fields_and_example(braid: Cli) -> None
     assert '"text": "I have been a customer' in told
 
 
-def test_threads_are_told_with_their_status(braid: Cli, server: OpenAIServer) -> None:
-    assert braid("threads", "--json").json == []
-    assert not list(braid.directory.iterdir())
+def test_threads_are_told_with_their_status(here: Here, server: OpenAIServer) -> None:
+    assert here("threads", "--json").json == []
+    assert not list(here.directory.iterdir())
     refused = Status(400)
-    braid("run", "content_kit", "topic=x", "--thread", "whole")
+    here("run", "content_kit", "topic=x", "--thread", "whole")
     server.script("legal", refused)
-    braid("run", "document_review", "--thread", "partial")
+    here("run", "document_review", "--thread", "partial")
     server.script("legal", refused)
     server.script("business", refused)
-    braid("run", "document_review", "--thread", "paused")
+    here("run", "document_review", "--thread", "paused")
     server.script("synthesis", refused)
-    braid("run", "topic_explorer", "--thread", "cut")
-    listed = braid("threads", "--json").json
+    here("run", "topic_explorer", "--thread", "cut")
+    listed = here("threads", "--json").json
     assert [(thread["thread_id"], thread["workflow"], thread["status"]) for thread in listed] == [
         ("cut", "topic_explorer", "failed"),
         ("paused", "document_review", "paused"),
         ("partial", "document_review", "partial"),
         ("whole", "content_kit", "complete"),
     ]
-    told = braid("threads").out
+    told = here("threads").out
     assert "braid resume THREAD --retry runs again what failed" in told
 
 
@@ -79,8 +80,8 @@ async def test_a_thread_that_began_on_the_server_is_one_of_ours(braid: Cli) -> N
     assert braid("resume", "t", "--json").json["status"] == "complete"
 
 
-def test_compare_runs_one_at_a_time_and_then_all_at_once(braid: Cli) -> None:
-    found = braid("compare", "content_kit", "--json", env={"BRAID_OFFLINE_LATENCY": "0.05"}).json
+def test_compare_runs_one_at_a_time_and_then_all_at_once(here: Here) -> None:
+    found = here("compare", "content_kit", "--json", env={"BRAID_OFFLINE_LATENCY": "0.05"}).json
     assert list(found) == ["sequential", "parallel", "speedup", "limit"]
     one_by_one = sorted(found["sequential"]["branches"], key=lambda branch: branch["start_s"])
     for earlier, later in itertools.pairwise(one_by_one):
@@ -92,38 +93,37 @@ def test_compare_runs_one_at_a_time_and_then_all_at_once(braid: Cli) -> None:
     assert found["limit"] == pytest.approx(parallel["sum_s"] / parallel["critical_s"])
 
 
-def test_compare_keeps_nothing_and_says_what_was_gained(braid: Cli) -> None:
-    told = braid("compare", "content_kit")
+def test_compare_keeps_nothing_and_says_what_was_gained(here: Here) -> None:
+    told = here("compare", "content_kit")
     assert told.status == 0
     assert "became" in told.out
-    assert not list(braid.directory.iterdir())
+    assert not list(here.directory.iterdir())
 
 
-def test_a_run_that_fails_cannot_be_compared(braid: Cli, server: OpenAIServer) -> None:
+def test_a_run_that_fails_cannot_be_compared(here: Here, server: OpenAIServer) -> None:
     server.script("*", *[Status(400)] * 3)
-    told = braid("compare", "document_review")
+    told = here("compare", "document_review")
     assert told.status == 1
     assert "0 of 3 succeeded" in told.err
     assert "Traceback" not in told.err
 
 
-def test_the_doctor_is_content_with_a_fresh_clone(braid: Cli) -> None:
-    told = braid("doctor", env={"COLUMNS": "300"})
+def test_the_doctor_is_content_with_a_fresh_clone(here: Here) -> None:
+    told = here("doctor", env={"COLUMNS": "300"})
     assert told.status == 0
     assert "offline" in told.out
     assert "will be made by the first run" in told.out
-    assert not list(braid.directory.iterdir())
+    assert not list(here.directory.iterdir())
 
 
 def test_the_doctor_asks_the_endpoint_and_never_shows_the_key(
-    braid: Cli, server: OpenAIServer
+    here: Here, server: OpenAIServer
 ) -> None:
-    braid.env["COLUMNS"] = "300"
-    told = braid("doctor", env={"BRAID_MODEL": "test"})
+    told = here("doctor", env={"BRAID_MODEL": "test"})
     assert told.status == 0
     assert f"{server.url} answers" in told.out
     assert server.env["OPENAI_API_KEY"] not in told.out
-    told = braid("doctor", env={"BRAID_MODEL": "another"})
+    told = here("doctor", env={"BRAID_MODEL": "another"})
     assert told.status == 0
     assert "does not list another; it has test" in told.out
 
@@ -152,8 +152,8 @@ def test_the_doctor_names_what_is_broken(
     assert sentence in capsys.readouterr().out
 
 
-def test_the_doctor_counts_the_threads(braid: Cli) -> None:
-    braid("run", "creative_trio")
-    told = braid("doctor", env={"COLUMNS": "300"})
+def test_the_doctor_counts_the_threads(here: Here) -> None:
+    here("run", "creative_trio")
+    told = here("doctor", env={"COLUMNS": "300"})
     assert told.status == 0
     assert "1 thread" in told.out

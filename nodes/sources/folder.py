@@ -13,6 +13,7 @@ import hashlib
 import os
 import re
 import sqlite3
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -190,7 +191,10 @@ class FolderSource:
         return [f"{path}: {_reason(size)}" for path, size in unread]
 
     def _take_in(self, index: sqlite3.Connection, files: list[_File]) -> None:
-        """Read some files and put in what they say; those whose content is known stay."""
+        """Read some files and put in what they say; those whose content is known stay.
+
+        What cannot be read counts as never read, so it is tried again.
+        """
         root, now = self._root(), time.time_ns()
         read = [(file, _content(root / file.path, file.size)) for file in files]
         with transaction(index):
@@ -202,7 +206,7 @@ class FolderSource:
                     _remember(index, file.path, content or "")
                 index.execute(
                     "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?)",
-                    (file.path, file.size, file.changed, now, digest, _day(file)),
+                    (file.path, file.size, file.changed, now if digest else 0, digest, _day(file)),
                 )
 
     def _files(self) -> Iterator[_File]:
@@ -215,11 +219,12 @@ class FolderSource:
                     continue
                 file = Path(folder, name)
                 try:
-                    stat, path = file.stat(), file.relative_to(root).as_posix()
+                    found, path = file.stat(), file.relative_to(root).as_posix()
                     path.encode()
                 except (OSError, UnicodeEncodeError):
                     continue  # it is gone, a link to nowhere, or its name is no text
-                yield _File(path, stat.st_size, stat.st_mtime_ns)
+                if stat.S_ISREG(found.st_mode):  # to read a pipe would never end
+                    yield _File(path, found.st_size, found.st_mtime_ns)
 
     def _root(self) -> Path:
         root = Path(self.folder).expanduser().resolve()
@@ -238,7 +243,7 @@ class FolderSource:
             finally:
                 index.close()
         except sqlite3.DatabaseError as error:
-            code = error.sqlite_errorcode & 0xFF  # the rest is detail
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest is detail
             if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
                 for part in (file, file.with_name(f"{file.name}-journal")):
                     part.unlink(missing_ok=True)

@@ -167,12 +167,7 @@ async def test_the_limit_of_a_run_is_kept(served: DevServer, kits: OpenAIServer)
             None, "content_kit", input={"topic": "tea"}, context={"max_parallel": 2}
         )
     )
-
-    def two_are_open() -> None:
-        while kits.open < 2:
-            pass
-
-    await asyncio.wait_for(asyncio.to_thread(two_are_open), 20)
+    await asyncio.to_thread(kits.wait_until_open, 2)
     kits.release()
     await run
     assert kits.peak == 2

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessageChunk, HumanMessage, SystemMessage
 from pydantic import BaseModel, Field
@@ -339,12 +339,13 @@ def test_shortening_never_exceeds_its_length(text: str, most: int) -> None:
 
 
 @given(st.text())
+@example("A`0")
 def test_no_text_breaks_the_statistics(text: str) -> None:
     assert all(sentence.strip() for sentence in sentences(text))
     assert len(best(text, 3)) <= 3
     assert len(set(terms(text, 5))) == len(terms(text, 5)) <= 5
     assert -1 <= tone(text) <= 1
-    assert all(entity.text in text for entity in entities(text))
+    assert all(entity.text in " ".join(text.split()) for entity in entities(text))
 
 
 def test_sentences_are_told_from_abbreviations_markup_and_code() -> None:

@@ -206,7 +206,9 @@ def entities(text: str) -> tuple[Entity, ...]:
             if sure and name.lower() not in STOP_WORDS:
                 found.setdefault(name, Entity(name, _kind_of(name)))
     inner = {name for name in found for other in found if name != other and name in other}
-    kept = [entity for name, entity in found.items() if name not in inner]
+    # Taking marks out of a sentence can join what stood apart: that is no name of the text's.
+    words = " ".join(text.split())
+    kept = [entity for name, entity in found.items() if name not in inner and name in words]
     return tuple(sorted(kept, key=lambda entity: text.find(entity.text)))
 
 

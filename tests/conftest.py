@@ -20,10 +20,15 @@ os.environ["BRAID_OFFLINE_LATENCY"] = "0"
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import pytest  # noqa: E402 - after the settings above
+from hypothesis import settings  # noqa: E402
 from support.cli import Cli  # noqa: E402
 from support.dev_server import DevServer  # noqa: E402
 from support.openai_server import OpenAIServer  # noqa: E402
 from support.web import Web  # noqa: E402
+
+# The same examples in every run: a failure is one's own change's, not chance's.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.load_profile("repeatable")
 
 
 @pytest.fixture

@@ -120,10 +120,10 @@ class _Filler:
 
         def made(things: Iterator[Thing]) -> Iterator[Any]:
             for thing in things:
-                if _is_text(items):
-                    yield _fitted(thing.text, items, field)
-                else:
+                if not _is_text(items):
                     yield self.value(items, field.about(thing), depth + 1)
+                elif (text := _fitted(thing.text, items, field)) is not None:
+                    yield text
 
         return _take(made(found), made(spare), low, high)
 
@@ -142,8 +142,7 @@ def _different(values: Iterable[Any], most: int) -> list[Any]:
     for value in values:
         if len(seen) == most:
             break
-        if value is not None:
-            seen.setdefault(json.dumps(value, sort_keys=True).lower(), value)
+        seen.setdefault(json.dumps(value, sort_keys=True).lower(), value)
     return list(seen.values())
 
 

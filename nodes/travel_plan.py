@@ -16,7 +16,7 @@ from typing_extensions import TypedDict
 from nodes.models import UnusableAnswer, fill
 from nodes.sources import Hit, source
 from nodes.sources.citing import numbered
-from nodes.sources.fts import terms
+from nodes.sources.fts import terms, unaccented
 from state import Context
 from state.travel_plan import LONGEST_TRIP, Day, Entry, Offer, Offered, TravelState
 
@@ -35,7 +35,8 @@ HOURS_TO_AIRPORT = 3
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 KINDS = {"flights": "flight", "hotels": "hotel", "events": "event", "restaurants": "restaurant"}
 
-_CLOCK = re.compile(r"\b([01]\d|2[0-3]):([0-5]\d)\b")
+_CLOCK = re.compile(r"\b([01]?\d|2[0-3]):([0-5]\d)\b(?!(?::\d\d)?\s*[ap]\.?m)", re.IGNORECASE)
+_WEEKDAY = re.compile(rf"\b({'|'.join(WEEKDAYS)})(?:(?:s|nes|rs|ur)?day)?\b", re.IGNORECASE)
 
 
 class Choice(BaseModel):
@@ -122,8 +123,12 @@ async def _search(name: str, state: TravelState) -> list[Offer]:
         end_date=state["end_date"],
         travellers=str(state["travellers"]),
     )
-    wanted = set(terms(destination))
-    return [_offer(hit) for hit in hits if wanted <= set(terms(_data(hit, "place") or destination))]
+    wanted = _place(destination)
+    return [_offer(hit) for hit in hits if wanted <= _place(_data(hit, "place") or destination)]
+
+
+def _place(name: Any) -> set[str]:
+    return set(terms(unaccented(str(name))))
 
 
 async def _choose(
@@ -158,8 +163,8 @@ def _described(offer: Offer) -> str:
 
 
 def _offer(hit: Hit) -> Offer:
-    closed = _data(hit, "closed") or []
-    days = [day for day in WEEKDAYS if day not in closed] if closed else _data(hit, "days") or []
+    closed = _weekdays(_data(hit, "closed"))
+    days = [day for day in WEEKDAYS if day not in closed] if closed else []
     return Offer(
         title=hit["title"],
         text=hit["text"],
@@ -170,13 +175,19 @@ def _offer(hit: Hit) -> Offer:
         time=_clock(_data(hit, "departs") or _data(hit, "time")),
         until=_clock(_data(hit, "arrives")),
         direction=str(_data(hit, "direction") or ""),
-        days=list(days),
+        days=days or _weekdays(_data(hit, "days")),
         reason="",
     )
 
 
 def _data(hit: Hit, key: str) -> Any:
     return hit.get("data", {}).get(key)
+
+
+def _weekdays(value: Any) -> list[str]:
+    """Return the days in a list as JSON has it, or in a text as CSV has it: `fri, sat`."""
+    text = " ".join(map(str, value)) if isinstance(value, list) else str(value or "")
+    return [day.lower() for day in _WEEKDAY.findall(text)]
 
 
 def _price(value: Any) -> float | None:
@@ -189,9 +200,9 @@ def _price(value: Any) -> float | None:
 
 
 def _clock(value: Any) -> str:
-    """Return the time in `19:30`, `2026-09-18T19:30:00` and the like."""
+    """Return the time in `9:30`, `2026-09-18T19:30:00` and the like, but not of half days."""
     found = _CLOCK.search(str(value or "").replace("T", " "))
-    return found[0] if found else ""
+    return f"{found[1]:0>2}:{found[2]}" if found else ""
 
 
 def _cheapest(offers: Iterable[Offer]) -> list[Offer]:

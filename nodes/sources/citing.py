@@ -7,6 +7,7 @@ the words that show it. A claim counts only if those words stand in that passage
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -113,4 +114,5 @@ def _seen(hit: Hit) -> str:
 
 def _words(text: str) -> str:
     """Return the words of a text in lower case, each with a space on both sides."""
-    return f" {' '.join(_WORD.findall(_LINK_TARGET.sub('] ', text).casefold()))} "
+    composed = unicodedata.normalize("NFC", _LINK_TARGET.sub("] ", text))
+    return f" {' '.join(_WORD.findall(composed.casefold()))} "

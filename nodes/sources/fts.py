@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -14,12 +15,19 @@ TOKENIZER = "porter unicode61 remove_diacritics 2"
 MOST_TERMS = 64
 """Words of a query that count: FTS5 refuses an expression that is nested too deep."""
 
-_WORD = re.compile(r"\w+")
+_WORD = re.compile(r"[^\W_]+")
 
 
 def terms(query: str) -> list[str]:
     """Return the different words of a query in lower case, in order."""
-    return list(dict.fromkeys(_WORD.findall(query.casefold())))[:MOST_TERMS]
+    # Composed, as `\w` knows no accents on their own; lower, as FTS5 takes ß and ss for different.
+    words = _WORD.findall(unicodedata.normalize("NFC", query))
+    return list(dict.fromkeys(word.lower() for word in words))[:MOST_TERMS]
+
+
+def unaccented(text: str) -> str:
+    """Return a text without its accents, as the index compares it."""
+    return "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
 
 
 def keywords(query: str) -> list[str]:

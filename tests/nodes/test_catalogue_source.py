@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,18 @@ async def test_a_broken_file_is_named_with_its_line(
 async def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"gone\.jsonl cannot be read: No such file"):
         await CatalogueSource(tmp_path / "gone.jsonl", "test").search("x", 1)
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize("word", ["Straße", "İstanbul", "résumé", "CAFÉ", "Ærø"])
+async def test_a_word_is_found_as_it_is_written(tmp_path: Path, word: str, form: str) -> None:
+    rows = catalogue(tmp_path / "rows.jsonl", {"title": word})
+    assert await rows.search(unicodedata.normalize(form, word), 1)
+
+
+async def test_an_underscore_parts_words_as_it_does_in_the_index(tmp_path: Path) -> None:
+    rows = catalogue(tmp_path / "rows.jsonl", {"title": "spring_catalogue"})
+    assert await rows.search("catalogue _ spring", 1)
 
 
 async def test_many_may_search_at_once(harbours: CatalogueSource) -> None:

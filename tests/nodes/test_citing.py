@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any
 
 import pytest
@@ -108,6 +109,12 @@ async def test_the_passages_travel_as_data(openai_server: OpenAIServer) -> None:
 )
 def test_a_quote_is_its_words_in_order(quote: str, stands: bool) -> None:
     assert quoted(quote, TEXT) is stands
+
+
+def test_a_quote_stands_however_its_accents_are_encoded() -> None:
+    text = "Le café résume très bien la côte."
+    assert quoted(text, unicodedata.normalize("NFD", text))
+    assert quoted(unicodedata.normalize("NFD", text), text)
 
 
 def test_a_short_text_may_be_quoted_whole() -> None:

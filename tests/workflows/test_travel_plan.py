@@ -184,6 +184,27 @@ async def test_what_has_no_price_is_named_and_not_counted(
     assert "price unknown (source: hotels)" in result["plan"]
 
 
+@pytest.mark.parametrize("destination", ["Málaga", "Malaga", "MALAGA"])
+async def test_a_table_of_ones_own_may_write_days_hours_and_accents_as_tables_do(
+    agent: OpenAIServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, destination: str
+) -> None:
+    (tmp_path / "e.csv").write_text(
+        "title,place,days,time,price\n"
+        'Market,Málaga,"Sat, Sunday",9:30,4\n'
+        "Regatta,Málaga,mon,,0\n"
+        "Evening,Málaga,fri,7:30 PM,5\n"
+    )
+    (tmp_path / "s.toml").write_text('[events]\nfile = "e.csv"\n')
+    monkeypatch.setenv("BRAID_SOURCES", str(tmp_path / "s.toml"))
+    agent.answers = choosing("Market", "Regatta", "Evening")
+    result = await invoke("travel_plan", **{**TRIP, "destination": destination})
+    assert entries(result, "event") == {
+        "2026-09-18": ("", "Evening", 15.0),  # half days are not guessed at
+        "2026-09-19": ("09:30", "Market", 12.0),
+        "2026-09-21": ("", "Regatta", 0.0),
+    }
+
+
 def test_the_example_is_planned_offline(braid: Cli) -> None:
     output = run_example(braid, "travel_plan")
     asked = example("travel_plan")

@@ -9,6 +9,7 @@ What they wire, with `split` and `worker` in place of the branches in a `MapRedu
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -164,7 +165,12 @@ class Workflow:
 
         async def fork(state: dict[str, Any]) -> dict[str, Any]:
             """Check the input and clear what an earlier run left on the thread."""
-            clean = self.check({name: state.get(name) for name in fields})
+            given = {name: state.get(name) for name in fields}
+            # What `validate` asks of the disk would hold up everybody else's runs.
+            if self.validate is None:
+                clean = self.check(given)
+            else:
+                clean = await asyncio.to_thread(self.check, given)
             # An Overwrite sent to a channel that is still empty would be stored as an object.
             held = [key for key in kept if key in state]
             reset = {
@@ -323,7 +329,7 @@ class MapReduce(Workflow):
     worker: Function
     """Async; receives one payload and returns a partial update like any branch."""
     chunk_size: int | None = None
-    """Items per LangGraph task, for speed only; by default min(64, ceil(n / 16))."""
+    """Items per LangGraph task, for speed only; by default min(256, ceil(n / 16))."""
 
     def builder(self) -> Graph:
         """Return the uncompiled StateGraph, after all checks."""

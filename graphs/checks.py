@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace, UnionType
@@ -99,7 +100,12 @@ def read_state(workflow: str, schema: type) -> Keys:
 
 
 def check_schemas(workflow: str, keys: Keys, input: type, output: type) -> None:
-    """Refuse an input or output field that the state cannot carry."""
+    """Refuse an input that cannot be checked, and a field that the state cannot carry."""
+    if sys.version_info < (3, 12) and type(input).__module__ == "typing":
+        raise TypeError(
+            f"{workflow}: make {_named(input)} with typing_extensions.TypedDict: before Python "
+            f"3.12 pydantic cannot check one of typing"
+        )
     for kind, schema in (("input", input), ("output", output)):
         if missing := [name for name in field_names(schema) if name not in keys.all]:
             raise ValueError(

@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import os
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
-from langgraph.errors import GraphBubbleUp, is_invalid_resume
+from langgraph.errors import GraphBubbleUp, GraphDrained, is_invalid_resume
 from langgraph.runtime import Runtime
 from langgraph.types import Overwrite, RetryPolicy
 
+from graphs.deadlines import time_limit
 from graphs.meter import Meter, current_meter
 from graphs.retry import http_status, pause_before, wants_retry
 from state import Context, Failure, Span
+from state.redaction import redact, redacted
 
 Update = dict[str, Any]
 Emit = Callable[[dict[str, Any]], None]
@@ -58,22 +59,15 @@ class Job:
     """Seconds for each attempt, counted from when it holds a slot."""
 
 
-@dataclass(frozen=True, slots=True)
-class Who:
+class Who(NamedTuple):
     """Whose work it is, as events and spans name it."""
 
     name: str
     node: str
     step: str | None = None
 
-    def labels(self) -> dict[str, str]:
-        """Return the labels that a span and an event share, under the span's names."""
-        labels = {"name": self.name, "node": self.node}
-        return labels if self.step is None else {**labels, "step": self.step}
 
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What is left of a job when its attempts are over: an update or an error, and its span."""
 
     update: Update
@@ -103,14 +97,17 @@ async def attempt(
     function raises ends up in the outcome.
     """
     meter, started, number = Meter(), 0.0, 0
+    current_meter.set(meter)  # for good: the task, or the item's own, ends with the job
     while True:
         number += 1
         async with slots:
+            if runtime.drain_requested:  # what has not started is for the next process
+                raise GraphDrained(runtime.drain_reason or "shutdown")
             began = time.time()
             started = started or began
             emit(_event(who, "start", began, number))
             try:
-                update, error = await _once(job, argument, runtime, who, meter), None
+                update, error = await _once(job, argument, runtime, who), None
             except GraphBubbleUp:
                 emit(_event(who, "end", time.time(), number, status="paused"))
                 raise
@@ -118,6 +115,7 @@ async def attempt(
                 if is_invalid_resume(raised):  # nothing is saved, so the pause stays answerable
                     emit(_event(who, "end", time.time(), number, status="paused"))
                     raise
+                redact(raised)
                 update, error = {}, raised
             ended = time.time()
             wait = _wait(job.retry, number, error)
@@ -136,26 +134,17 @@ async def attempt(
         await asyncio.sleep(wait)
 
 
-async def _once(
-    job: Job, argument: Any, runtime: Runtime[Context], who: Who, meter: Meter
-) -> Update:
-    token = current_meter.set(meter)
+async def _once(job: Job, argument: Any, runtime: Runtime[Context], who: Who) -> Update:
     try:
-        async with asyncio.timeout(job.timeout) as clock:
+        with time_limit(job.timeout):
             mine = copy.deepcopy(argument)
             call = job.function(mine, runtime) if job.takes_runtime else job.function(mine)
             return job.accept(await call, who.name)
-    except TimeoutError as error:
-        if clock.expired():
-            raise TimeoutError(f"took longer than {job.timeout:g} s") from error
-        raise
     except asyncio.CancelledError as error:
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             raise
         raise RuntimeError("the function cancelled itself") from error
-    finally:
-        current_meter.reset(token)
 
 
 def _wait(policy: RetryPolicy, number: int, error: Exception | None) -> float | None:
@@ -197,7 +186,7 @@ def storable(value: Update, who: str) -> Update:
 
 def imitates_overwrite(value: Any) -> bool:
     """Tell whether LangGraph would take a plain dict for its `Overwrite`."""
-    return isinstance(value, Mapping) and (
+    return isinstance(value, dict) and (
         (len(value) == 1 and "__overwrite__" in value) or value.get("type") == "__overwrite__"
     )
 
@@ -209,35 +198,34 @@ def readable(error: BaseException) -> str:
     of_model = any(base.__module__.startswith("openai") for base in type(error).__mro__)
     if of_model and (advice := _ADVICE.get(http_status(error) or 0)):
         text = f"{text} ({advice})"
-    for secret in _secrets():
-        text = text.replace(secret, "***")
+    text = redacted(text)
     return text if len(text) <= LONGEST_MESSAGE else f"{text[:LONGEST_MESSAGE]} ..."
-
-
-def _secrets() -> list[str]:
-    names = ("_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
-    return [v for k, v in os.environ.items() if k.upper().endswith(names) and len(v) >= 8]
 
 
 def _event(
     who: Who, ev: Literal["start", "end"], t: float, number: int, **more: Any
 ) -> dict[str, Any]:
-    labels: dict[str, Any] = who.labels()
-    return {"braid": labels.pop("name"), **labels, "ev": ev, "t": t, "attempt": number, **more}
+    event = {"braid": who.name, "node": who.node, "ev": ev, "t": t, "attempt": number, **more}
+    if who.step is not None:
+        event["step"] = who.step
+    return event
 
 
 def _span(
     who: Who, start: float, end: float, attempts: int, error: Exception | None, meter: Meter
 ) -> Span:
-    span: dict[str, Any] = {
-        **who.labels(),
-        "start": start,
-        "end": end,
-        "status": "failed" if error else "ok",
-        "attempts": attempts,
-    }
+    span = Span(
+        name=who.name,
+        node=who.node,
+        start=start,
+        end=end,
+        status="failed" if error else "ok",
+        attempts=attempts,
+    )
+    if who.step is not None:
+        span["step"] = who.step
     if meter.usage:
         span["usage"] = meter.usage
     if meter.first_token is not None:
         span["first_token"] = meter.first_token
-    return span  # type: ignore[return-value]
+    return span

@@ -5,10 +5,13 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, NotRequired, get_origin
 
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import get_type_hints
+
+_serializer = JsonPlusSerializer()
 
 
 class InputError(ValueError):
@@ -29,6 +32,10 @@ def check_input(workflow: str, schema: type, values: Mapping[str, Any]) -> dict[
         clean = _adapter(schema).validate_python(given)
     except ValidationError as error:
         raise InputError(f"{workflow}: {_sentence(error)}") from None
+    for name in _required(schema):
+        if isinstance(clean[name], str) and clean[name].isspace():
+            raise InputError(f"{workflow}: the input field {name!r} is wrong: it is blank")
+    _check_storable(workflow, clean)
     return {name: clean.get(name) for name in fields}
 
 
@@ -39,8 +46,27 @@ def field_names(schema: type) -> tuple[str, ...]:
 
 
 @cache
+def _required(schema: type) -> tuple[str, ...]:
+    optional: Any = NotRequired
+    hints = get_type_hints(schema, include_extras=True)
+    return tuple(name for name, hint in hints.items() if get_origin(hint) is not optional)
+
+
+@cache
 def _adapter(schema: type) -> TypeAdapter[Any]:
     return TypeAdapter(schema)
+
+
+def _check_storable(workflow: str, values: Mapping[str, Any]) -> None:
+    """Refuse now what a checkpoint cannot hold: else the run would end, and be paid, in vain."""
+    for name, value in values.items():
+        try:
+            # Within the state, a message and a checkpoint it lies some levels deeper.
+            _serializer.dumps_typed([[[[[[[[value]]]]]]]])
+        except (TypeError, ValueError, RecursionError) as error:
+            raise InputError(
+                f"{workflow}: the input field {name!r} cannot be kept: {error}"
+            ) from None
 
 
 def _unknown(name: str, fields: tuple[str, ...]) -> str:

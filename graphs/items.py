@@ -9,20 +9,20 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from langchain_core.runnables.config import var_child_runnable_config
-from langgraph.errors import GraphInterrupt
+from langgraph.errors import GraphDrained, GraphInterrupt
 from langgraph.runtime import Runtime
 from langgraph.types import Send
 from typing_extensions import TypedDict
 
 from graphs.checks import Keys
 from graphs.failures import recorded, taken_back
-from graphs.guard import BadUpdate, Job, Slots, Update, Who, attempt, storable
+from graphs.guard import BadUpdate, Job, Outcome, Update, Who, attempt, storable
 from graphs.inputs import InputError
 from graphs.journal import open_journal
 from graphs.superstep import superstep
 from state import Context
 
-LARGEST_CHUNK = 64
+LARGEST_CHUNK = 256
 
 
 class Chunk(TypedDict):
@@ -53,7 +53,7 @@ def accept_items(workflow: str, made: Any, who: str) -> dict[str, Any]:
 
 
 def chunks(items: Mapping[str, Any], size: int | None, *, again: bool = False) -> list[Send]:
-    """Pack items, in their order, into Sends of `size`; by default min(64, ceil(n / 16))."""
+    """Pack items, in their order, into Sends of `size`; by default min(256, ceil(n / 16))."""
     pairs = list(items.items())
     size = size or min(LARGEST_CHUNK, math.ceil(len(pairs) / 16))
     return [
@@ -67,21 +67,24 @@ async def run_chunk(
 ) -> Update:
     """Run a chunk's items side by side; fold their updates in the items' order."""
     shared, items = superstep(runtime, limit), chunk["items"]
+    emit, slots, again = runtime.stream_writer, shared.slots, chunk["again"]
     if len(items) == 1:
         [(item, payload)] = items.items()
-        return await _run_item(job, item, payload, chunk["again"], runtime, shared.slots)
+        outcome = await attempt(job, payload, runtime, Who(item, "worker"), slots, emit)
+        return _update_of(item, payload, outcome, again)
     journal = await open_journal(shared, runtime)
     kept = journal.kept if journal else {}
 
     async def one(item: str, payload: Any) -> Update:
         var_child_runnable_config.set(_labelled(item))
         try:
-            update = await _run_item(job, item, payload, chunk["again"], runtime, shared.slots)
+            outcome = await attempt(job, payload, runtime, Who(item, "worker"), slots, emit)
         except GraphInterrupt:
             raise BadUpdate(
                 f"item {item!r} asks a question, which only works with chunk_size=1: LangGraph "
                 f"hands every item of a chunk the first answer"
             ) from None
+        update = _update_of(item, payload, outcome, again)
         if journal:
             journal.keep(item, update)
         return update
@@ -93,6 +96,9 @@ async def run_chunk(
     }
     try:
         await asyncio.gather(*running.values())
+    except GraphDrained:
+        await asyncio.wait(running.values())  # those that have a slot finish, and are kept
+        raise
     finally:
         for task in running.values():
             task.cancel()
@@ -102,12 +108,7 @@ async def run_chunk(
     return functools.reduce(keys.fold, updates, {})
 
 
-async def _run_item(
-    job: Job, item: str, payload: Any, again: bool, runtime: Runtime[Context], slots: Slots
-) -> Update:
-    outcome = await attempt(
-        job, payload, runtime, Who(item, "worker"), slots, runtime.stream_writer
-    )
+def _update_of(item: str, payload: Any, outcome: Outcome, again: bool) -> Update:
     spans = {"spans": [outcome.span]}
     if outcome.error is not None:
         # The payload is kept, so that a retry does not plan again.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphs.builders import MapReduce
-from nodes.multi_query_rag import answer, plan_queries, retrieve
+from nodes.multi_query_rag import answer, plan_queries, retrieve, somewhere_to_look
 from state.multi_query_rag import QuestionInput, RagOutput, RagState
 
 workflow = MapReduce(
@@ -15,5 +15,6 @@ workflow = MapReduce(
     worker=retrieve,
     aggregator=answer,
     quorum=1,  # One ranking can be answered from; each further one only makes it better.
+    validate=somewhere_to_look,
 )
 graph = workflow.compile()

@@ -35,7 +35,8 @@ class ResearchInput(TypedDict):
                 min_length=1,
                 max_length=1_000,
                 pattern=r"^[^\x00]+$",
-                description="A folder with your text and Markdown files; for local.",
+                description="A folder with your text and Markdown files, from the working "
+                "directory if relative; for local.",
             ),
         ]
     ]

@@ -30,6 +30,8 @@ from state.serde import decoding
 
 BUSY_TIMEOUT = 30.0
 """Seconds to wait for another process that is writing to the same file."""
+PAGES_AT_ONCE = 2_000
+"""Free pages that are given back to the disk in one transaction."""
 
 APPLICATION = 0x42524149  # "BRAI"
 FORMAT = 1
@@ -90,6 +92,10 @@ PUT_SPECIAL_WRITES = f"INSERT OR REPLACE INTO {_WRITE_COLUMNS}"
 PUT_CHECKPOINT = (
     "INSERT OR REPLACE INTO checkpoints (thread_id, checkpoint_ns, checkpoint_id, "
     "parent_checkpoint_id, type, checkpoint, metadata) VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+
+HAS_CHECKPOINT = (
+    "SELECT EXISTS (SELECT 1 FROM checkpoints WHERE thread_id = ? AND checkpoint_ns = ?)"
 )
 
 DELETE_THREAD = (
@@ -158,6 +164,9 @@ SELECT thread_id, checkpoint_id, metadata
 FROM newest JOIN checkpoints USING (thread_id, checkpoint_id)
 WHERE checkpoint_ns = '' ORDER BY checkpoint_id DESC
 """
+LATEST_CHECKPOINT = (
+    "SELECT max(checkpoint_id) FROM checkpoints WHERE thread_id = ? AND checkpoint_ns = ''"
+)
 
 
 class GroupCommitSaver(AsyncSqliteSaver):
@@ -251,8 +260,13 @@ class GroupCommitSaver(AsyncSqliteSaver):
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Return a checkpoint with its pending writes, as the plain saver does."""
+        await self.setup()
         with explaining(self.file), decoding(self.file):
-            return await super().aget_tuple(config)
+            where = config["configurable"]
+            place = (str(where["thread_id"]), where.get("checkpoint_ns", ""))
+            # The first run on a thread asks, too: one trip to SQLite's thread answers it, not four.
+            [(exists,)] = await self.conn.execute_fetchall(HAS_CHECKPOINT, place)
+            return await super().aget_tuple(config) if exists else None
 
     async def alist(
         self,
@@ -344,8 +358,8 @@ class GroupCommitSaver(AsyncSqliteSaver):
     async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
         """Keep only the latest checkpoint of each namespace, or (`"delete"`) nothing.
 
-        What becomes free is given back to the disk. A thread with a `DeltaChannel` needs its
-        history: NotImplementedError.
+        All in one transaction; then what became free is given back to the disk. A thread with a
+        `DeltaChannel` needs its history: NotImplementedError.
         """
         threads = [str(thread_id) for thread_id in thread_ids]
         if strategy == "delete":
@@ -357,9 +371,40 @@ class GroupCommitSaver(AsyncSqliteSaver):
         else:
             raise ValueError(f"The strategy is keep_latest or delete, not {strategy!r}.")
         with explaining(self.file):
+            await self._give_back()
+
+    async def _give_back(self) -> None:
+        """Give free pages back to the disk, some at a time, so that others can write in between.
+
+        What stays free is used again by later runs: all of it in a file of the plain saver, the
+        rest where another process writes without a pause.
+        """
+        free, before = await self._number("PRAGMA freelist_count"), None
+        try:
+            while free and free != before:
+                before = free
+                async with self.lock:
+                    # A script, because `execute` would stop after the first page.
+                    await self.conn.executescript(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})")
+                    free = await self._number("PRAGMA freelist_count")
+        except sqlite3.OperationalError as error:
+            if _code(error) != sqlite3.SQLITE_BUSY:
+                raise
+
+    async def latest_checkpoint_id(self, thread_id: str) -> str | None:
+        """Return the id of a thread's newest checkpoint; None where there is no such thread."""
+        with explaining(self.file):
             async with self.lock:
-                # A script, because `execute` would stop after the first page.
-                await self.conn.executescript("PRAGMA incremental_vacuum")
+                [(latest,)] = await self.conn.execute_fetchall(LATEST_CHECKPOINT, (thread_id,))
+        return None if latest is None else str(latest)
+
+    async def in_use(self) -> int:
+        """Return the bytes of the file that hold something; what was forgotten leaves room."""
+        with explaining(self.file):
+            async with self.lock:
+                pages = await self._number("PRAGMA page_count")
+                free = await self._number("PRAGMA freelist_count")
+                return (pages - free) * await self._number("PRAGMA page_size")
 
     async def _refuse_delta_threads(self, threads: Sequence[str]) -> None:
         await self.setup()
@@ -380,7 +425,8 @@ class GroupCommitSaver(AsyncSqliteSaver):
                 rows = await self.conn.execute_fetchall(
                     NEWEST_CHECKPOINTS, (-1 if limit is None else limit,)
                 )
-        return [(thread, checkpoint, json.loads(kept or "{}")) for thread, checkpoint, kept in rows]
+        with decoding(self.file):
+            return [(thread, checkpoint, _metadata(kept)) for thread, checkpoint, kept in rows]
 
     async def _write(self, *statements: Statement) -> None:
         await self.setup()
@@ -433,6 +479,13 @@ def explaining(file: Path) -> Iterator[None]:
         if sentence is None:
             raise
         raise UnusableDatabase(sentence.format(file=file, elsewhere=_ELSEWHERE)) from error
+
+
+def _metadata(kept: str | bytes | None) -> dict[str, Any]:
+    metadata = json.loads(kept or "{}")
+    if not isinstance(metadata, dict):
+        raise ValueError("a checkpoint's metadata is no object")
+    return metadata
 
 
 def _code(error: sqlite3.Error) -> int:

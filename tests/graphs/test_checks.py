@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import sys
+import typing
 from typing import TYPE_CHECKING, Annotated, Any
 
 import pytest
@@ -271,3 +273,10 @@ def test_the_schemas_are_the_declared_ones() -> None:
 def test_a_run_may_not_ask_for_less_than_one_slot(limit: Any) -> None:
     with pytest.raises(ValueError, match="whole number of at least 1"):
         Context(max_parallel=limit)
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="pydantic reads it from Python 3.12 on")
+def test_an_input_that_pydantic_cannot_read_is_refused_when_the_graph_is_built() -> None:
+    unreadable = typing.TypedDict("unreadable", {"x": int})  # type: ignore[operator]  # noqa: UP013
+    with pytest.raises(TypeError, match=r"make unreadable with typing_extensions\.TypedDict"):
+        fan({"a": good}, input=unreadable).builder()

@@ -242,7 +242,7 @@ async def test_a_run_that_is_cancelled_keeps_the_items_that_had_finished() -> No
     assert sorted(done) == list(range(10))
 
 
-@given(st.integers(0, 3000), st.one_of(st.none(), st.integers(1, 200)))
+@given(st.integers(0, 6000), st.one_of(st.none(), st.integers(1, 200)))
 @settings(max_examples=200, deadline=None)
 def test_chunks_hold_every_item_once_in_order(count: int, size: int | None) -> None:
     items = {str(number): number for number in range(count)}
@@ -250,6 +250,6 @@ def test_chunks_hold_every_item_once_in_order(count: int, size: int | None) -> N
     packed = [pair for send in sends for pair in send.arg["items"].items()]
     assert packed == list(items.items())
     longest = max((len(send.arg["items"]) for send in sends), default=0)
-    assert longest <= (size or 64)
-    if size is None and count > 16 * 64:
-        assert longest == 64
+    assert longest <= (size or 256)
+    if size is None and count > 16 * 256:
+        assert longest == 256

@@ -31,13 +31,17 @@ class SharedSerializer(JsonPlusSerializer):
 
 
 def serializer() -> SerializerProtocol:
-    """Return what turns checkpoints and results into bytes. It never unpickles.
+    """Return what turns checkpoints and results into bytes.
+
+    It never unpickles, and of the types that the bytes name it makes only LangGraph's list of
+    harmless ones and those that a graph's state declares: LangGraph's own default would call any
+    function, so that whoever can write to the database could run programs here.
 
     With LANGGRAPH_AES_KEY (16, 24 or 32 bytes) every value is encrypted by AES in EAX mode, which
     also detects tampering. Thread ids, channel names and metadata (which workflow, which options)
     stay readable, and so does what was kept before there was a key.
     """
-    plain = SharedSerializer(pickle_fallback=False)
+    plain = SharedSerializer(pickle_fallback=False, allowed_msgpack_modules=None)
     if not os.environ.get("LANGGRAPH_AES_KEY"):
         return plain
     try:

@@ -8,7 +8,7 @@ ask public interfaces; `claims` ties what a model says to what was found.
 from nodes.sources.base import Readable, Source, SourceError
 from nodes.sources.catalogue import CatalogueSource
 from nodes.sources.citing import claims
-from nodes.sources.configured import source
+from nodes.sources.configured import check_sources, source
 from nodes.sources.folder import Contents, FolderSource
 from nodes.sources.json_api import JsonSource
 from nodes.sources.public import Arxiv, HackerNews, Wikipedia
@@ -27,6 +27,7 @@ __all__ = [
     "Source",
     "SourceError",
     "Wikipedia",
+    "check_sources",
     "claims",
     "source",
 ]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from nodes.sources.base import SourceError
-from nodes.sources.fts import TOKENIZER, match_all, terms
+from nodes.sources.fts import TOKENIZER, match_all, terms, unaccented
 from nodes.sources.texts import decode
 from state.sources import Hit
 
@@ -36,7 +36,7 @@ class CatalogueSource:
 
     async def search(self, query: str, limit: int, **details: str) -> list[Hit]:
         """Return at most `limit` rows; raise SourceError for a file that cannot be read."""
-        words = terms(query)
+        words = terms(_folded(query))
         return await asyncio.to_thread(self._search, words, limit) if words else []
 
     def _search(self, words: list[str], limit: int) -> list[Hit]:
@@ -67,7 +67,7 @@ class _Rows:
         )
         self._db.executemany(
             "INSERT INTO rows VALUES (?, ?, ?)",
-            ((row["title"], _words(row), json.dumps(row)) for row in rows),
+            ((_folded(row["title"]), _folded(_words(row)), json.dumps(row)) for row in rows),
         )
 
     def matching(self, expression: str, limit: int) -> list[dict[str, Any]]:
@@ -105,6 +105,11 @@ def _checked(row: Any, path: Path, line: int) -> dict[str, Any]:
     if not isinstance(row, dict) or not isinstance(row.get("title"), str):
         raise SourceError(f"{path}, line {line} has no `title`; every row needs one.")
     return row
+
+
+def _folded(text: str) -> str:
+    """Return a text as it is compared: FTS5 alone takes ß and ss for different."""
+    return unaccented(text.casefold())
 
 
 def _words(value: Any) -> str:

@@ -18,8 +18,10 @@ names either an interface (`url`, see JsonSource for the rest) or a file of one'
 from __future__ import annotations
 
 import asyncio
+import difflib
 import os
 import tomllib
+from collections.abc import Collection
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -62,15 +64,25 @@ class _Table(BaseModel):
         return self
 
 
-def _source(name: str) -> Source:
+def check_sources() -> None:
+    """Raise SourceError where the file of BRAID_SOURCES cannot be used."""
+    _configured()
+
+
+def _configured() -> tuple[Path, dict[str, _Table]]:
+    """Return the file of BRAID_SOURCES and its tables, none without that setting."""
     setting = os.environ.get("BRAID_SOURCES", "").strip()
-    tables = {}
-    if setting:
-        path = Path(setting).expanduser()
-        try:
-            tables = _tables(path, path.stat().st_mtime_ns)
-        except OSError as error:
-            raise SourceError(f"BRAID_SOURCES: {path} cannot be read: {error.strerror}.") from error
+    path = Path(os.path.expanduser(setting))
+    if not setting:
+        return path, {}
+    try:
+        return path, _tables(path, path.stat().st_mtime_ns)
+    except OSError as error:
+        raise SourceError(f"BRAID_SOURCES: {path} cannot be read: {error.strerror}.") from error
+
+
+def _source(name: str) -> Source:
+    path, tables = _configured()
     if name not in tables:
         sample = SAMPLES / f"{name}.jsonl"
         if not sample.is_file():
@@ -78,7 +90,7 @@ def _source(name: str) -> Source:
         return CatalogueSource(sample, SAMPLE)
     table = tables[name]
     if table.file is not None:
-        return CatalogueSource(path.parent / table.file.expanduser(), name)
+        return CatalogueSource(path.parent / os.path.expanduser(table.file), name)
     return JsonSource(name=name, **table.model_dump(exclude={"file"}))
 
 
@@ -87,9 +99,19 @@ def _tables(path: Path, mtime_ns: int) -> dict[str, _Table]:
     """Read the file; the time it had makes a changed file another one."""
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SourceError(f"BRAID_SOURCES: {path} is not valid TOML: {error}.") from None
+    _refuse_misspelt(path, document)
     return {name: _table(path, name, table) for name, table in document.items()}
+
+
+def _refuse_misspelt(path: Path, names: Collection[str]) -> None:
+    """Raise SourceError for a name that is nearly a sample's: the sample would answer instead."""
+    samples = [sample.stem for sample in SAMPLES.glob("*.jsonl")]
+    for name in names:
+        near = difflib.get_close_matches(name.lower(), samples, n=1, cutoff=0.8)
+        if near and name not in samples:
+            raise SourceError(f"BRAID_SOURCES: {path}, {name}: did you mean {near[0]!r}?")
 
 
 def _table(path: Path, name: str, table: Any) -> _Table:

@@ -25,6 +25,7 @@ from typing import Literal, NamedTuple
 from nodes.sources.base import SourceError
 from nodes.sources.fts import TOKENIZER, keywords, match_any, transaction
 from nodes.sources.passages import passages, title_of
+from nodes.sources.places import may_be_read
 from nodes.sources.texts import decode
 from state.database import MEMORY, locate
 from state.sources import Hit
@@ -227,10 +228,7 @@ class FolderSource:
                     yield _File(path, found.st_size, found.st_mtime_ns)
 
     def _root(self) -> Path:
-        root = Path(self.folder).expanduser().resolve()
-        if not root.is_dir():
-            raise SourceError(f"There is no folder {self.folder}; name one that holds your files.")
-        return root
+        return readable_folder(self.folder)
 
     @contextmanager
     def _index(self) -> Iterator[sqlite3.Connection]:
@@ -252,6 +250,14 @@ class FolderSource:
                 f"The index {file} cannot be used ({error}); it lies beside BRAID_DB.",
                 transient=again,
             ) from error
+
+
+def readable_folder(folder: str | Path) -> Path:
+    """Return a folder's absolute path; raise SourceError if it is not there, or not to be read."""
+    root = may_be_read(folder)
+    if not os.path.isdir(root):  # also of a name that is too long
+        raise SourceError(f"There is no folder {folder}; name one that holds your files.")
+    return root
 
 
 def index_file(folder: Path) -> Path:

@@ -14,6 +14,7 @@ import httpx
 
 from nodes.sources.base import SourceError
 from nodes.sources.texts import decode
+from state.redaction import redacted
 
 LARGEST_ANSWER = 8 * 1024 * 1024
 """Bytes of an answer that are read."""
@@ -68,7 +69,7 @@ async def fetch_json(
     try:
         return json.loads(text.removeprefix("\ufeff"))
     except (ValueError, RecursionError):
-        start = " ".join(text[:60].split())
+        start = " ".join(redacted(text)[:60].split())  # before a key is cut in two
         raise SourceError(
             f"{name} answered with something that is not JSON: {start!r}.", transient=True
         ) from None

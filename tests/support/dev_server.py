@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from support.cli import ROOT
+from support.cli import ROOT, inherited
 
 
 class DevServer:
@@ -44,9 +44,8 @@ class DevServer:
         self.directory = directory
         directory.mkdir(parents=True, exist_ok=True)
         self.log = directory / "server.log"
-        kept = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "TMPDIR")}
         self.env = {
-            **kept,
+            **inherited(),
             "BRAID_DB": str(directory / "braid.sqlite"),
             "BRAID_OFFLINE_LATENCY": "0.05",
             "LANGGRAPH_STRICT_MSGPACK": "true",

@@ -13,7 +13,7 @@ from state.parallel import (
     Usage,
 )
 from state.running import current_checkpointer
-from state.threads import ThreadInfo, forget, list_threads
+from state.threads import ThreadInfo, forget, last_change, list_threads
 
 __all__ = [
     "Context",
@@ -30,6 +30,7 @@ __all__ = [
     "database_size",
     "forget",
     "hold_thread",
+    "last_change",
     "list_threads",
     "open_checkpointer",
 ]

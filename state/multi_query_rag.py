@@ -24,7 +24,8 @@ class QuestionInput(TypedDict):
             min_length=1,
             max_length=1_000,
             pattern=r"^[^\x00]+$",
-            description="A folder with your text and Markdown files.",
+            description="A folder with your text and Markdown files, from the working directory if "
+            "relative.",
         ),
     ]
     variants: NotRequired[

@@ -77,6 +77,17 @@ FROM newest JOIN checkpoints USING (thread_id, checkpoint_id)
 WHERE checkpoint_ns = '' ORDER BY checkpoint_id DESC
 """
 
+LATEST_CHECKPOINT = (
+    "SELECT max(checkpoint_id) AS id FROM checkpoints WHERE thread_id = %s AND checkpoint_ns = ''"
+)
+# The server's tables keep their size when rows go, so what the rows hold is counted; what a value
+# takes is known without reading it.
+IN_USE = """
+SELECT (SELECT coalesce(sum(pg_column_size(checkpoint) + pg_column_size(metadata)), 0)
+        FROM checkpoints)
+     + (SELECT coalesce(sum(pg_column_size(blob)), 0) FROM checkpoint_blobs)
+     + (SELECT coalesce(sum(pg_column_size(blob)), 0) FROM checkpoint_writes) AS bytes
+"""
 SIZE = " + ".join(f"coalesce(pg_total_relation_size(to_regclass('{name}')), 0)" for name in TABLES)
 
 
@@ -215,6 +226,24 @@ class PostgresSaver(AsyncPostgresSaver):
 
         rows = await self._insist(read)
         return [(row["thread_id"], row["checkpoint_id"], row["metadata"]) for row in rows]
+
+    async def latest_checkpoint_id(self, thread_id: str) -> str | None:
+        """Return the id of a thread's newest checkpoint; None where there is no such thread."""
+        latest: str | None = (await self._row(LATEST_CHECKPOINT, thread_id))["id"]
+        return latest
+
+    async def in_use(self) -> int:
+        """Return the bytes of what is kept; the room of what was forgotten is used again."""
+        return int((await self._row(IN_USE))["bytes"])
+
+    async def _row(self, sql: str, *values: str) -> DictRow:
+        async def read() -> DictRow | None:
+            async with self.conn.connection() as conn:
+                return await (await conn.execute(sql, values)).fetchone()
+
+        row = await self._insist(read)
+        assert row is not None  # what is asked for is a maximum, or a sum
+        return row
 
     async def _write(self, *statements: Statement) -> None:
         with explaining(self.name):

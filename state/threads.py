@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import UUID
 
+from state.database import UnusableDatabase
+
 if TYPE_CHECKING:
     from state.postgres import PostgresSaver
     from state.sqlite import GroupCommitSaver
@@ -29,21 +31,41 @@ class ThreadInfo:
     """When that checkpoint was made."""
 
 
-async def list_threads(saver: Saver, limit: int | None = None) -> list[ThreadInfo]:
-    """Return the threads that are kept, the newest first, at most `limit` of them."""
+async def list_threads(
+    saver: Saver, limit: int | None = None, *, changed_before: datetime | None = None
+) -> list[ThreadInfo]:
+    """Return the threads that are kept, the newest first, at most `limit` of them.
+
+    With `changed_before` those of them whose last checkpoint is older.
+    """
+    found = await saver.newest_checkpoints(limit if changed_before is None else None)
+    threads = (ThreadInfo(name, metadata, _moment(latest)) for name, latest, metadata in found)
     return [
-        ThreadInfo(thread_id, metadata, _moment(checkpoint_id))
-        for thread_id, checkpoint_id, metadata in await saver.newest_checkpoints(limit)
-    ]
+        thread for thread in threads if changed_before is None or thread.updated < changed_before
+    ][:limit]
+
+
+async def last_change(saver: Saver, thread_id: str) -> datetime | None:
+    """Return when the thread's latest checkpoint was made; None where there is no such thread."""
+    latest = await saver.latest_checkpoint_id(thread_id)
+    return None if latest is None else _moment(latest)
 
 
 async def forget(saver: Saver, thread_ids: Iterable[str]) -> None:
-    """Delete all that is kept of the threads, in one transaction; unknown ones are ignored."""
+    """Delete all that is kept of the threads, in one transaction; unknown ones are ignored.
+
+    Whoever calls holds the threads (`hold_thread`): a run that goes on would be cut in half.
+    """
     await saver.aprune([*thread_ids], strategy="delete")
 
 
 def _moment(checkpoint_id: str) -> datetime:
     """Read the time out of a checkpoint's id, a version 6 UUID, so that no state is decoded."""
-    number = UUID(checkpoint_id).int
+    try:
+        number = UUID(checkpoint_id).int
+    except ValueError:
+        raise UnusableDatabase(
+            f"The checkpoint {checkpoint_id!r} has no time in its name: LangGraph did not make it."
+        ) from None
     ticks = (number >> 80) << 12 | (number >> 64) & 0xFFF  # of 100 ns, around the version digit
     return _GREGORIAN + timedelta(microseconds=ticks // 10)

@@ -79,7 +79,7 @@ class Offer(TypedDict):
     direction: str
     """Of a flight: out, back, or empty for a return ticket."""
     days: list[str]
-    """The weekdays on which it can be had, such as mon; empty: on all."""
+    """The weekdays on which it can be had, such as mon."""
     reason: str
     """Why it was chosen; empty for a flight, which is the cheapest."""
 

@@ -14,7 +14,7 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from support.checkpoints import at, put
 
 import state.sqlite
-from state import UnusableDatabase, open_checkpointer
+from state import UnusableDatabase, list_threads, open_checkpointer
 from state.sqlite import GroupCommitSaver
 
 
@@ -152,6 +152,23 @@ async def test_kept_bytes_that_make_no_sense(file: Path) -> None:
     async with open_checkpointer(file) as saver:
         with pytest.raises(UnusableDatabase, match=r"cannot be read .*: it was damaged, or"):
             await saver.aget_tuple(at("thread 0"))
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ("metadata = x'ff'", r"cannot be read .*: it was damaged, or"),
+        ("metadata = '{'", r"cannot be read .*: it was damaged, or"),
+        ("metadata = '[]'", r"cannot be read .*no object.*: it was damaged, or"),
+        ("checkpoint_id = 'newest'", r"The checkpoint 'newest' has no time in its name"),
+    ],
+)
+async def test_kept_metadata_that_make_no_sense(file: Path, change: str, sentence: str) -> None:
+    await fill(file, 1)
+    execute(file, f"UPDATE checkpoints SET {change}")
+    async with open_checkpointer(file) as saver:
+        with pytest.raises(UnusableDatabase, match=sentence):
+            await list_threads(saver)
 
 
 async def test_a_pickle_in_the_database_is_not_loaded(file: Path, tmp_path: Path) -> None:

@@ -75,7 +75,8 @@ async def analyse_entry(entry: Entry, runtime: Runtime[Context]) -> Analysed:
     return {
         "sentiments": {judgement.sentiment: 1},
         "categories": {judgement.category: 1},
-        "keywords": dict.fromkeys(judgement.keywords, 1),
+        # LangGraph would take a lone `__overwrite__` for its marker.
+        "keywords": dict.fromkeys((word.strip("_") for word in judgement.keywords), 1),
         "urgent": [judged] if judgement.urgency >= URGENT else [],
         "judged": {f"line {entry['line']}": judged},
     }
@@ -125,7 +126,7 @@ def _jsonl(content: str) -> Iterator[tuple[int, Any]]:
         if line.strip():
             try:
                 yield number, json.loads(line)
-            except (json.JSONDecodeError, RecursionError) as error:
+            except (ValueError, RecursionError) as error:  # ValueError: also a number too long
                 yield number, ValueError(f"not JSON: {error}")
 
 

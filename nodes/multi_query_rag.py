@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from langgraph.runtime import Runtime
 from pydantic import BaseModel, Field, StringConstraints
@@ -10,6 +11,7 @@ from typing_extensions import TypedDict
 
 from nodes.models import fill
 from nodes.sources import FolderSource, claims
+from nodes.sources.folder import readable_folder
 from nodes.sources.fts import keywords
 from reducers import ranked, ranks_of
 from state import Context
@@ -50,6 +52,11 @@ class Answered(TypedDict):
     files: int
     skipped: list[str]
     dropped: int
+
+
+def somewhere_to_look(values: Mapping[str, Any]) -> None:
+    """Refuse a folder that cannot be read."""
+    readable_folder(values["folder"])
 
 
 async def plan_queries(state: RagState, runtime: Runtime[Context]) -> dict[str, Search]:

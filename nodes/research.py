@@ -16,7 +16,7 @@ from typing_extensions import TypedDict
 from nodes.models import write
 from nodes.sources import Arxiv, FolderSource, HackerNews, Readable, Source, Wikipedia, claims
 from nodes.sources.citing import LONGEST_PASSAGE, numbered
-from nodes.sources.folder import View
+from nodes.sources.folder import View, readable_folder
 from nodes.sources.fts import keywords
 from state import Context
 from state.research import Found, Note, Noted, ResearchState
@@ -51,12 +51,15 @@ class Reported(TypedDict):
 
 
 def somewhere_to_look(values: Mapping[str, Any]) -> None:
-    """Refuse a local search without a folder."""
-    if values["sources"] == "local" and values["folder"] is None:
+    """Refuse a local search without a folder that can be read."""
+    if values["sources"] != "local":
+        return
+    if values["folder"] is None:
         raise ValueError(
             'give a folder with your notes, or sources="web" to ask Wikipedia, arXiv and Hacker '
             "News"
         )
+    readable_folder(values["folder"])
 
 
 async def search(branch: Branch, state: ResearchState) -> Found:

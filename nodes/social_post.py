@@ -8,7 +8,6 @@ import binascii
 import io
 import warnings
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from langgraph.runtime import Runtime
@@ -16,6 +15,8 @@ from pydantic import BaseModel, Field, StringConstraints
 from typing_extensions import TypedDict
 
 from nodes.models import Image, fill, model_name
+from nodes.sources import SourceError
+from nodes.sources.places import may_be_read
 from state import Context
 from state.social_post import Finding, PostState
 
@@ -183,11 +184,13 @@ def _opened(data: bytes) -> Any:
 
 def _loaded(path: str) -> bytes:
     try:
-        with Path(path).open("rb") as file:
+        with may_be_read(path).open("rb") as file:
             return file.read(MOST_BYTES + 1)
+    except SourceError:
+        raise
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise ValueError(f"the image {path!r} cannot be read: {reason}") from None
+        raise ValueError(f"the image {path[:200]!r} cannot be read: {reason}") from None
 
 
 def _decoded(url: str) -> bytes:

@@ -164,7 +164,7 @@ def _described(offer: Offer) -> str:
 
 def _offer(hit: Hit) -> Offer:
     closed = _weekdays(_data(hit, "closed"))
-    days = [day for day in WEEKDAYS if day not in closed] if closed else []
+    days = _weekdays(_data(hit, "days")) or WEEKDAYS
     return Offer(
         title=hit["title"],
         text=hit["text"],
@@ -175,7 +175,7 @@ def _offer(hit: Hit) -> Offer:
         time=_clock(_data(hit, "departs") or _data(hit, "time")),
         until=_clock(_data(hit, "arrives")),
         direction=str(_data(hit, "direction") or ""),
-        days=days or _weekdays(_data(hit, "days")),
+        days=[day for day in days if day not in closed],
         reason="",
     )
 
@@ -219,7 +219,7 @@ def _days(state: TravelState) -> list[date]:
 
 
 def _is_on(offer: Offer, day: date) -> bool:
-    return not offer["days"] or WEEKDAYS[day.weekday()] in offer["days"]
+    return WEEKDAYS[day.weekday()] in offer["days"]
 
 
 def _itinerary(state: TravelState) -> list[Day]:

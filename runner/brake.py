@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import sys
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from types import TracebackType
@@ -12,10 +14,19 @@ from typing import Any
 from langgraph.errors import GraphDrained
 from langgraph.runtime import RunControl
 
-from runner.errors import Stopped
+from runner.errors import FAILED, Stopped
 
-LONGEST_DRAIN = 10.0
-"""Seconds that SIGTERM leaves the running branches to finish."""
+LONGEST_DRAIN = 8.0
+"""Seconds that SIGTERM leaves the running branches to finish: `docker stop` kills after 10."""
+LAST_RESORT = 5.0
+"""Seconds that what was cancelled has to end. A thread cannot be cancelled, and may hang."""
+DRAINING = (
+    f"braid: stopping: up to {LONGEST_DRAIN:g} s for what is running; a second signal stops at once"
+)
+GIVEN_UP = (
+    "braid: stopped the hard way, because a branch did not let go; what had finished is kept, and "
+    "`braid threads` shows it"
+)
 
 
 class Brake:
@@ -23,7 +34,7 @@ class Brake:
 
     Ctrl-C, or a second signal, cancels at once: LangGraph keeps the branches that have finished.
     SIGTERM lets the running superstep finish first, for at most `LONGEST_DRAIN` seconds. After
-    that Ctrl-C ends the process the hard way.
+    that Ctrl-C ends the process the hard way, and so does `LAST_RESORT`.
     """
 
     def __init__(self) -> None:
@@ -71,6 +82,7 @@ class Brake:
         self.pulled = True
         for control in self._running.values():
             control.request_drain()
+        print(DRAINING, file=sys.stderr)
         asyncio.get_running_loop().call_later(LONGEST_DRAIN, self._stop)
         return None
 
@@ -81,9 +93,16 @@ class Brake:
         self._release()
         for task in self._running:
             task.cancel()
+        asyncio.get_running_loop().call_later(LAST_RESORT, _give_up)
 
     def _release(self) -> None:
         loop = asyncio.get_running_loop()
         with suppress(NotImplementedError):
             loop.remove_signal_handler(signal.SIGINT)
             loop.remove_signal_handler(signal.SIGTERM)
+
+
+def _give_up() -> None:
+    """End the process as `kill -9` would, which loses nothing that was kept."""
+    print(GIVEN_UP, file=sys.stderr, flush=True)
+    os._exit(FAILED)

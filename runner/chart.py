@@ -17,6 +17,8 @@ Report = Mapping[str, Any]
 """The object that `braid run --json` prints."""
 
 MOST_ROWS = 30
+AT_ONCE = "at once"
+"""The name of the row that stands for those that are not shown."""
 
 
 @dataclass(frozen=True)
@@ -107,10 +109,17 @@ class Chart:
         return self.timing["sum_s"] / critical if critical else 0.0
 
     @property
+    def mostly_elsewhere(self) -> bool:
+        """Whether most of the time went to splitting and aggregating: of that no branch tells."""
+        return self.timing["sum_s"] < self.timing["wall_s"] / 2
+
+    @property
     def totals(self) -> str:
         """The sentence that says what running in parallel gained."""
         if not self.limit:
             return self.work
+        if self.mostly_elsewhere:
+            return f"{self.work}, most of which went before and after the branches"
         return f"{self.work}: {self.timing['speedup']:.2f} x (limit {self.limit:.2f} x)"
 
     @property
@@ -156,7 +165,8 @@ class Chart:
     @property
     def longest_name(self) -> int:
         """Characters on a terminal that the longest name takes."""
-        return max((cell_len(row.name) for row in self.shown), default=0)
+        names = [row.name for row in self.shown] + ([AT_ONCE] if self.rest else [])
+        return max(map(cell_len, names), default=0)
 
     def reasons(self) -> dict[str, list[str]]:
         """Return why branches failed, with the names of those that failed so."""

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import re
 import shutil
 import sys
 import textwrap
 import traceback
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from runner import catalogue
-from runner.errors import BAD_INPUT, DONE, FAILED, BadInput, explain
+from runner.errors import BAD_INPUT, DONE, FAILED, BadInput, explain, without_secrets
 from runner.settings import load_env_file
 from runner.words import plain
 
@@ -22,6 +25,13 @@ if TYPE_CHECKING:
     from runner.decide import Kind
 
 INTERRUPTED = 130
+UNITS = {
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+}
+"""What an age is counted in."""
 
 app = typer.Typer(
     help="Run workflows whose branches work in parallel, and see what that gains.",
@@ -59,6 +69,38 @@ Document = Annotated[
     typer.Option("--input", help="The input as JSON, or the file that has it.", metavar="@FILE"),
 ]
 AsJson = Annotated[bool, _flag("--json", "Print JSON instead of text.")]
+
+
+def _writable(thread: str | None) -> str | None:
+    """Refuse an id that no database can hold, before one is asked for it."""
+    try:
+        (thread or "").encode()
+    except UnicodeEncodeError:
+        raise BadInput(f"There is no thread {thread!r}: that is not UTF-8.") from None
+    return thread
+
+
+Thread = typer.Argument(help="`braid threads` shows all.", metavar="THREAD", callback=_writable)
+
+
+def _age(told: str) -> timedelta:
+    """Read an age such as 30d."""
+    if (match := re.fullmatch(r"(\d{1,5})([mhdw])", told, re.ASCII)) is None:
+        raise BadInput(
+            "--older-than takes an age such as 45m, 12h, 30d or 2w "
+            f"(minutes, hours, days, weeks), not {told!r}."
+        )
+    return int(match[1]) * UNITS[match[2]]
+
+
+OlderThan = Annotated[
+    timedelta | None,
+    typer.Option(
+        help="Only threads that have not changed for so long: 45m, 12h, 30d, 2w.",
+        metavar="AGE",
+        parser=_age,
+    ),
+]
 Limit = Annotated[
     int | None, typer.Option(min=1, help="Branches that may run at once.", metavar="N")
 ]
@@ -145,16 +187,37 @@ def compare(
 
 
 @app.command()
-def threads(as_json: AsJson = False) -> int:
+def threads(older_than: OlderThan = None, as_json: AsJson = False) -> int:
     """Show which runs are kept, and what can be done with them."""
     from runner.threads import list_kept
 
-    return list_kept(as_json=as_json)
+    return list_kept(older_than, as_json=as_json)
+
+
+@app.command()
+def forget(
+    thread: Annotated[str | None, Thread] = None,
+    older_than: OlderThan = None,
+    as_json: AsJson = False,
+) -> int:
+    """Delete what is kept of one thread, or of all that have not changed for so long.
+
+    A thread that another process works on stays.
+    """
+    if (thread is None) == (older_than is None):
+        raise BadInput("Name the thread to forget, or an age with --older-than: one of the two.")
+
+    from runner.forget import forget_old, forget_thread
+
+    if thread is not None:
+        return forget_thread(thread, as_json=as_json)
+    assert older_than is not None
+    return forget_old(older_than, as_json=as_json)
 
 
 @app.command()
 def resume(
-    thread: Annotated[str, typer.Argument(help="`braid threads` shows all.", metavar="THREAD")],
+    thread: Annotated[str, Thread],
     retry: Annotated[bool, _flag("--retry", "Run again what failed, and only that.")] = False,
     accept: Annotated[bool, _flag("--accept", "Of a paused run: do with what succeeded.")] = False,
     abort: Annotated[bool, _flag("--abort", "Of a paused run: end it.")] = False,
@@ -208,22 +271,40 @@ def doctor() -> int:
     return examine()
 
 
+def _open_closed_streams() -> None:
+    """Give what is printed somewhere to go where the process was started without (`>&-`)."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+
+
+def _drop_what_cannot_be_printed() -> None:
+    """Spare Python another try at its exit, which would end in a status of its own."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def main() -> int:
     """Run the command that the process was given, and return its exit status."""
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     debug = len(arguments) < len(sys.argv[1:])
+    _open_closed_streams()
     try:
         load_env_file()
         status = app(arguments, prog_name="braid", standalone_mode=False)
+        sys.stdout.flush()
     except typer.TyperException as error:
         sentence, status = error.format_message(), BAD_INPUT
     except Exception as error:
         if debug:
-            traceback.print_exc()
+            print(without_secrets(traceback.format_exc()), file=sys.stderr, end="")
         sentence, status = explain(error)
+        _drop_what_cannot_be_printed()
     else:
         # Typer turns a Ctrl-C that comes before anything runs into 130.
         return FAILED if status == INTERRUPTED else int(status or DONE)
     if sentence:
-        print(f"braid: {plain(sentence, 2000)}", file=sys.stderr)
+        print(f"braid: {plain(without_secrets(sentence), 2000)}", file=sys.stderr)
     return int(status)

@@ -14,7 +14,7 @@ from typing_extensions import TypedDict
 from graphs.builders import Workflow
 from runner import catalogue, timeline
 from runner.brake import Brake
-from runner.drive import Show, Thread
+from runner.drive import Show, Thread, build_model
 from runner.errors import DONE, Trouble, explain
 from runner.inputs import Values, read_input
 from runner.report import Ended
@@ -59,6 +59,7 @@ async def _measure(
 
     The first run is not measured: it builds the model clients and opens their connections.
     """
+    build_model()
     with TemporaryDirectory(prefix="braid-") as folder, Brake() as brake:
         async with open_checkpointer(Path(folder) / "compare.sqlite") as saver:
             graph = workflow.compile(checkpointer=saver)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
@@ -25,9 +26,12 @@ from runner.settings import Settings, read_settings
 from runner.tell import terminal
 from runner.words import ASCII_MARKS, MARKS, count, plain, some
 from state import UnusableDatabase, database_size, list_threads, open_checkpointer
+from state.redaction import redacted
 
 PATIENCE = 5.0
 """Seconds to wait for the endpoint."""
+BIG = 1_000_000_000
+"""Bytes of a database from which on forgetting old threads is worth a hint."""
 SERVER_PORT = 2024
 """Where `langgraph dev` listens unless told otherwise."""
 PACKAGES = ("langgraph", "langchain-openai", "langgraph-checkpoint-sqlite")
@@ -54,7 +58,7 @@ def examine() -> int:
     worst = DONE
     for name, finding in _findings():
         mark = {"ok": marks["ok"], "warn": "!", "fail": marks["failed"]}[finding.state]
-        table.add_row(Text(mark, STYLES[finding.state]), name, Text(finding.told))
+        table.add_row(Text(mark, STYLES[finding.state]), name, Text(redacted(finding.told)))
         if finding.state == "fail":
             worst = FAILED
     console.print(table)
@@ -161,7 +165,10 @@ async def _open_database(settings: Settings) -> Finding:
     async with open_checkpointer(settings.database) as saver:
         threads = len(await list_threads(saver))
     size = await database_size(settings.database)
-    return Finding("ok", f"{settings.where}, {size / 1e6:.1f} MB, {count(threads, 'thread')}")
+    told = f"{settings.where}, {decimal(size)}, {count(threads, 'thread')}"
+    if size > BIG and threads:
+        return Finding("warn", f"{told}; `braid forget --older-than 30d` makes room.")
+    return Finding("ok", told)
 
 
 def _server() -> Finding:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import sys
 
 from runner.words import plain
 
@@ -35,6 +36,15 @@ def explain(error: Exception) -> tuple[str, int]:
     from graphs.guard import readable
 
     return f"{type(error).__name__}: {plain(readable(error), 500)}", FAILED
+
+
+def without_secrets(text: str) -> str:
+    """Return the text without keys and passwords; until `state` is loaded nothing has read one."""
+    if "state" not in sys.modules:
+        return text
+    from state.redaction import redacted
+
+    return redacted(text)
 
 
 def _is_ours(error: Exception) -> bool:

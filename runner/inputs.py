@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NotRequired, get_args, get_origin
 
 from runner.catalogue import home
 from runner.errors import BadInput
+from runner.words import plain
 
 if TYPE_CHECKING:
     from graphs.builders import Workflow
@@ -73,6 +76,8 @@ def field_types(workflow: Workflow) -> dict[str, Any]:
 
 def read_text(path: Path, where: str) -> str:
     """Return a file's UTF-8 text; `where` names it in the error. Raises BadInput."""
+    where = plain(where)
+    path = Path(os.path.expanduser(path))  # Path's own raises where there is no such user
     try:
         mode = path.stat().st_mode
         if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
@@ -105,14 +110,19 @@ def parse_object(text: str, where: str) -> Values:
 def parse_json(text: str, where: str) -> Any:
     """Return a JSON value; `where` names its place in the error. Raises BadInput."""
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise BadInput(f"{where} is not valid JSON: {error}.") from None
+        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_each_key_once)
+    except RecursionError:
+        raise BadInput(f"{where} is nested too deeply.") from None
+    except ValueError as error:
+        # Python's advice about numbers of thousands of digits is for programmers.
+        reason = str(error).partition(";")[0]
+        raise BadInput(f"{where} is not valid JSON: {reason}.") from None
 
 
 def _read_document(given: str) -> Values:
     if given.startswith("@"):
-        return parse_object(read_text(Path(given[1:]).expanduser(), given[1:]), given[1:])
+        where = given[1:] or given
+        return parse_object(read_text(Path(given[1:]), where), where)
     return parse_object(given, "--input")
 
 
@@ -121,11 +131,11 @@ def _read_pairs(workflow: Workflow, pairs: Sequence[str]) -> Values:
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if not (equals and key):
-            raise BadInput(f"{pair!r} is not of the form key=value or key=@file.")
+            raise BadInput(f"{plain(pair)!r} is not of the form key=value or key=@file.")
         if key in values:
             raise BadInput(f"{key!r} is given twice.")
         if text.startswith("@"):
-            text = read_text(Path(text[1:]).expanduser(), pair)
+            text = read_text(Path(text[1:]), pair)
         values[key] = _as_declared(workflow, key, text)
     return values
 
@@ -165,6 +175,14 @@ def _beside(folder: Path, value: Any) -> Any:
         case dict():
             return {key: _beside(folder, each) for key, each in value.items()}
     return value
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> Values:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        [(again, _)] = Counter(key for key, _ in pairs).most_common(1)
+        raise ValueError(f"{again!r} is given twice")
+    return found
 
 
 def _refuse_constant(name: str) -> Any:

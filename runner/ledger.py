@@ -68,12 +68,15 @@ class Ledger:
 
 def check_place(path: Path) -> None:
     """Raise BadInput when no results can be written there."""
-    if path.exists() and not path.is_file():
-        raise BadInput(f"{path} is not a file; the results need one.")
-    if not path.parent.is_dir():
-        raise BadInput(f"There is no folder {path.parent} for the results.")
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise BadInput(f"{path} may not be written.")
+    try:
+        if path.exists() and not path.is_file():
+            raise BadInput(f"{path} is not a file; the results need one.")
+        if not path.parent.is_dir():
+            raise BadInput(f"There is no folder {path.parent} for the results.")
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise BadInput(f"{path} may not be written.")
+    except OSError as error:
+        raise BadInput(f"{path} cannot be used: {error.strerror}.") from None
 
 
 def _repair(path: Path) -> dict[str, Status]:
@@ -100,13 +103,18 @@ def _repair(path: Path) -> dict[str, Status]:
 def _parsed(line: bytes) -> Line | None:
     try:
         result = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return result if _is_line(result) else None
 
 
 def _is_line(value: Any) -> TypeGuard[Line]:
-    return isinstance(value, dict) and Line.__annotations__.keys() <= value.keys()
+    return (
+        isinstance(value, dict)
+        and Line.__annotations__.keys() <= value.keys()
+        and isinstance(value["thread_id"], str)
+        and isinstance(value["status"], str)
+    )
 
 
 def _strange(path: Path, number: int) -> BadInput:

@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 from rich.cells import cell_len, set_cell_size
 
-from runner.chart import Chart, Column, Row, tick, ticks
+from runner.chart import AT_ONCE, Chart, Column, Row, tick, ticks
 from runner.words import plain, seconds, some
 
 WIDTH = 860
@@ -128,7 +128,7 @@ class _Picture:
         edge = WIDTH - MARGIN
         self._text(MARGIN, 42, chart.title, "title")
         self._text(MARGIN, 64, f"{chart.work} · {chart.status} · model: {chart.model}", "quiet")
-        if chart.limit:
+        if chart.limit and not chart.mostly_elsewhere:
             self._text(edge, 44, f"{chart.timing['speedup']:.2f} ×", "speedup", "end")
             self._text(edge, 64, f"limit {chart.limit:.2f} ×", "quiet", "end")
         for column, x in self.edges.items():
@@ -163,7 +163,7 @@ class _Picture:
             path.append(f"H{self._x(moment):.2f}V{level:.2f}")
         path.append(f"V{bottom}Z")
         SubElement(self.root, "path", {"class": "ok", "d": "".join(path)})
-        self._name("at once", "quiet")
+        self._name(AT_ONCE, "quiet")
         at_most = f"at most {self.chart.peak:,}"
         self._text(self.right + GAP, self.y + ROW / 2 + 4.5, at_most, "quiet")
         self.y += ROW + 6

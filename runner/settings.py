@@ -37,12 +37,16 @@ class Settings:
 
 
 def read_settings() -> Settings:
-    """Read BRAID_DB and BRAID_PRICES (a TOML file of the user's); raise BadInput."""
+    """Read BRAID_DB and BRAID_PRICES, and check the file of BRAID_SOURCES; raise BadInput."""
     from runner.timing import load_prices
     from state.database import locate
 
     prices = os.environ.get("BRAID_PRICES", "").strip()
     try:
+        if os.environ.get("BRAID_SOURCES"):
+            from nodes.sources import check_sources
+
+            check_sources()
         return Settings(locate(), load_prices(prices) if prices else {})
     except ValueError as error:
         raise BadInput(str(error)) from None

@@ -44,8 +44,15 @@ def describe(name: str) -> int:
     console.print("\nExample", style="bold", end="")
     _show_example(name, console)
     console.print("\nDiagram (Mermaid)", style="bold")
-    print(workflow.compile().get_graph().draw_mermaid().rstrip())
+    print(_diagram(workflow))
     return DONE
+
+
+def _diagram(workflow: Workflow) -> str:
+    """Draw the graph, without the metadata that LangGraph would print into every box."""
+    drawn = workflow.compile().get_graph()
+    drawn.nodes = {name: node._replace(metadata=None) for name, node in drawn.nodes.items()}
+    return drawn.draw_mermaid().rstrip()
 
 
 def _fields(workflow: Workflow) -> Table:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -42,16 +42,22 @@ class Kept(TypedDict):
     """When it last changed, ISO 8601, UTC."""
 
 
-def list_kept(*, as_json: bool) -> int:
-    """Print the threads, the newest first, and return the exit status."""
+def list_kept(older_than: timedelta | None, *, as_json: bool) -> int:
+    """Print the threads, or those that old, the newest first; return the exit status."""
     settings = read_settings()
+    changed_before = None if older_than is None else datetime.now(UTC) - older_than
     if as_json:
-        print_json(asyncio.run(_read(settings, None))[0])
+        print_json(asyncio.run(_read(settings, changed_before, None))[0])
         return DONE
-    kept, total = asyncio.run(_read(settings, MOST_SHOWN))
+    kept, total = asyncio.run(_read(settings, changed_before, MOST_SHOWN))
     console = terminal()
     if not kept:
-        console.print(f"Nothing is kept in {settings.where} yet.")
+        where = settings.where
+        console.print(
+            f"Nothing is kept in {where} yet."
+            if older_than is None
+            else f"Nothing that old is kept in {where}."
+        )
         return DONE
     console.print(_table(kept, console.width))
     if total > len(kept):
@@ -62,12 +68,14 @@ def list_kept(*, as_json: bool) -> int:
     return DONE
 
 
-async def _read(settings: Settings, limit: int | None) -> tuple[list[Kept], int]:
+async def _read(
+    settings: Settings, changed_before: datetime | None, limit: int | None
+) -> tuple[list[Kept], int]:
     """Return the newest threads and how many there are in all."""
     if settings.nothing_kept:
         return [], 0
     async with open_checkpointer(settings.database) as saver:
-        found = await list_threads(saver)
+        found = await list_threads(saver, changed_before=changed_before)
 
         @cache
         def graph(name: str) -> CompiledStateGraph[Any, Context, Any, Any]:

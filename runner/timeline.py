@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from runner import page, picture
-from runner.chart import Chart, Report, Row, chart, tick, ticks
+from runner.chart import AT_ONCE, Chart, Report, Row, chart, tick, ticks
 from runner.timing import Detail
 from runner.words import ASCII_MARKS, MARKS, some
 
@@ -48,10 +48,13 @@ def check(path: str | Path) -> None:
     target = Path(path)
     if target.suffix.lower() not in (".svg", ".html"):
         raise ValueError(f"A timeline is an .svg or an .html file; {target} is neither.")
-    if not target.parent.is_dir():
-        raise ValueError(f"The timeline cannot go to {target}: there is no such folder.")
-    if target.is_dir():
-        raise ValueError(f"The timeline cannot go to {target}: it is a folder.")
+    try:
+        if not target.parent.is_dir():
+            raise ValueError(f"The timeline cannot go to {target}: there is no such folder.")
+        if target.is_dir():
+            raise ValueError(f"The timeline cannot go to {target}: it is a folder.")
+    except OSError as error:  # a name that is too long
+        raise ValueError(f"The timeline cannot go to {target}: {error.strerror}.") from None
 
 
 def write(report: Report, path: str | Path, detail: Detail | None = None) -> None:
@@ -98,7 +101,7 @@ class _Timeline:
         if self.chart.rest:
             strip = _Strip(partial(_together, self.chart))
             peak = Text(f"at most {self.chart.peak}", "dim")
-            table.add_row(Text("  at once", "dim"), strip, peak)
+            table.add_row(Text(f"  {AT_ONCE}", "dim"), strip, peak)
         table.add_row("", _Strip(partial(_axis, wall)))
         return table
 

@@ -149,7 +149,7 @@ def load_prices(path: str | Path) -> Prices:
         tables = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ValueError(f"The prices in {path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:  # not UTF-8, or not TOML
+    except (ValueError, RecursionError) as error:  # not UTF-8, or not TOML
         raise ValueError(f"The prices in {path} are not valid TOML: {error}.") from error
     return {model: _price(model, table, path) for model, table in tables.items()}
 

@@ -30,7 +30,7 @@ _STOPPED = {
 }
 """The client's own exceptions, by name: importing them takes a second, also offline."""
 
-_MISREAD = (AttributeError, LookupError, TypeError, ValueError)
+_MISREAD = (AssertionError, AttributeError, LookupError, TypeError, ValueError)
 """What the client raises over a reply of status 200 that is not what the protocol says."""
 
 
@@ -134,10 +134,8 @@ async def _ask(
         if (stopped := _STOPPED.get(type(error).__name__)) is not None:
             raise UnusableAnswer(f"The model's answer {stopped}.") from None
         if isinstance(error, _MISREAD) and "unexpected keyword" not in str(error):
-            raise UnusableAnswer(
-                "The server's reply is no chat completion"
-                f" ({type(error).__name__}: {_short(str(error))})."
-            ) from error
+            why = ": ".join(filter(None, (type(error).__name__, _short(str(error)))))
+            raise UnusableAnswer(f"The server's reply is no chat completion ({why}).") from error
         raise
 
 
@@ -163,4 +161,7 @@ def _complaint(error: ValidationError) -> str:
 
 
 def _short(text: str) -> str:
+    from state.redaction import redacted  # takes a second, also offline
+
+    text = redacted(text)  # before a key is cut in two
     return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]} ..."

@@ -8,6 +8,7 @@ import os
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     import openai
@@ -56,8 +57,8 @@ def chat(runtime: Runtime[Context] | None = None, **settings: Any) -> BaseChatMo
             latency=_offline_latency(), temperature=settings.get("temperature"), asked_as=model
         )
     if endpoint is None:
-        endpoint = _setting("OPENAI_BASE_URL")
-        key = key or _setting("OPENAI_API_KEY")
+        endpoint = _own_endpoint()
+        key = key or _own_key()
     connections = _connections()
     wanted = (name, endpoint, key, repr(sorted(settings.items())))
     if wanted not in connections.models:
@@ -150,6 +151,29 @@ def _offline_latency() -> float:
             f" model takes, for example {DEFAULT_LATENCY}, or 0."
         )
     return seconds
+
+
+def _own_endpoint() -> str | None:
+    """Return OPENAI_BASE_URL; raise ValueError for what no request could be sent to."""
+    address = _setting("OPENAI_BASE_URL")
+    try:
+        parts = urlsplit(address or "https://api.openai.com")
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # the port, or the brackets of an IPv6 address
+        usable = False
+    if not usable or any(char.isspace() for char in address or ""):
+        raise ValueError(  # without repeating it: there may be a password in it
+            "OPENAI_BASE_URL is no address of a server; give one such as http://127.0.0.1:8000/v1."
+        )
+    return address
+
+
+def _own_key() -> str | None:
+    """Return OPENAI_API_KEY; raise ValueError for what no header can carry."""
+    key = _setting("OPENAI_API_KEY")
+    if key and not (key.isascii() and key.isprintable()):
+        raise ValueError("OPENAI_API_KEY has characters that no key has; copy it anew.")
+    return key
 
 
 def _setting(name: str) -> str | None:

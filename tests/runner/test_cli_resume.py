@@ -59,17 +59,6 @@ def test_ctrl_c_stops_at_once_and_says_how_to_go_on(
     assert server.counts == {"technical": 1, "business": 1, "legal": 2}
 
 
-def test_sigterm_lets_the_running_branches_finish(
-    braid: Cli, server: OpenAIServer, cut_off: Running
-) -> None:
-    cut_off.send(signal.SIGTERM)
-    server.release()
-    assert cut_off.wait().status == 1
-    assert server.outcomes("legal") == ["answered"]
-    assert finish(braid, server)["status"] == "complete"
-    assert server.counts == {"technical": 1, "business": 1, "legal": 1}
-
-
 def test_a_second_signal_stops_at_once(braid: Cli, server: OpenAIServer, cut_off: Running) -> None:
     cut_off.send(signal.SIGTERM)
     cut_off.send(signal.SIGINT)

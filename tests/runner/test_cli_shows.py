@@ -41,6 +41,8 @@ def test_the_list_stops_quietly_when_nobody_reads_on(braid: Cli) -> None:
 def test_a_workflow_is_shown_with_diagram_fields_and_example(here: Here) -> None:
     told = here("show", "moderation").out
     assert "graph TD;" in told
+    assert "\tpolicy(policy)\n" in told
+    assert "\tjoin(join)\n" in told
     assert "policy --> join" in told
     assert "text, 1 to 50,000 characters; required" in told
     assert 'one of majority, threshold, unanimous; "majority" unless given' in told

@@ -49,3 +49,32 @@ def test_a_terminal_shows_every_lane() -> None:
     assert "title" in out.getvalue()
     assert "3 tokens" in out.getvalue()
     assert "waiting" in out.getvalue()
+
+
+def test_of_many_items_some_are_drawn_and_all_are_counted() -> None:
+    out = io.StringIO()
+    console = Console(file=out, width=80, height=20, force_terminal=True, color_system=None)
+    with Lanes("feedback", None, console) as lanes:
+        for number in range(1_000):
+            lanes.event({**event(f"line {number}", "start"), "node": "worker"})
+        for number in range(600):
+            status = "ok" if number else "failed"
+            ended = event(f"line {number}", "end", status=status, attempt=3)
+            lanes.event({**ended, "node": "worker"})
+    last = out.getvalue().rpartition("feedback")[2]
+    assert "599 items done, 1 failed" in last
+    assert "and 385 more" in last
+    assert last.count("line ") == 15
+
+
+def test_a_lane_that_tries_again_or_asks_says_so() -> None:
+    out = io.StringIO()
+    console = Console(file=out, width=80, force_terminal=True, color_system=None)
+    with Lanes("kit", ["a", "b"], console) as lanes:
+        lanes.event(event("a", "start"))
+        lanes.event(event("a", "end", status="failed", will_retry=True))
+        lanes.event(event("b", "start", attempt=2))
+        lanes.event(event("b", "end", attempt=2, status="paused"))
+        lanes.tokens("nobody", 5)
+    assert "attempt 2 follows" in out.getvalue()
+    assert "asks a question" in out.getvalue()

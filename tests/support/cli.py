@@ -24,6 +24,12 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def inherited() -> dict[str, str]:
+    """Return the little of this environment that programs see, and what measures their coverage."""
+    names = ("PATH", "HOME", "LANG", "TMPDIR", "COVERAGE_PROCESS_CONFIG")
+    return {name: os.environ[name] for name in names if name in os.environ}
+
+
 @dataclass(frozen=True)
 class Result:
     """How a process ended."""
@@ -75,9 +81,8 @@ class Cli:
     def __init__(self, directory: Path, **env: str) -> None:
         self.directory = directory
         self._started: list[Running] = []
-        kept = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "TMPDIR")}
         self.env = {
-            **kept,
+            **inherited(),
             "BRAID_DB": str(directory / "braid.sqlite"),
             "BRAID_OFFLINE_LATENCY": "0",
             "LANGGRAPH_STRICT_MSGPACK": "true",

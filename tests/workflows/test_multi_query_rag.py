@@ -154,9 +154,18 @@ async def test_a_planner_that_is_down_is_asked_again_on_resume_and_nothing_else_
 async def test_a_folder_that_is_not_there_is_named_before_a_model_is_asked(
     librarian: OpenAIServer, notes: Path
 ) -> None:
-    with pytest.raises(ValueError, match=r"There is no folder .*nowhere; name one"):
+    with pytest.raises(InputError, match=r"There is no folder .*nowhere; name one"):
         await invoke("multi_query_rag", **ask(notes / "nowhere"))
     assert librarian.asked == []
+
+
+@pytest.mark.parametrize("workflow", ["multi_query_rag", "research"])
+def test_a_folder_that_is_not_there_is_bad_input(braid: Cli, workflow: str) -> None:
+    told = braid("run", workflow, "question=why?", "folder=nowhere", "--json")
+    assert (told.status, told.out) == (2, "")
+    [line] = told.err.splitlines()
+    assert "There is no folder nowhere" in line
+    assert not (braid.directory / "braid.sqlite").exists()
 
 
 @pytest.mark.parametrize(

@@ -205,6 +205,23 @@ async def test_a_table_of_ones_own_may_write_days_hours_and_accents_as_tables_do
     }
 
 
+async def test_what_is_closed_on_every_day_is_never_visited(
+    agent: OpenAIServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "e.csv").write_text(
+        "title,place,days,closed\n"
+        'Ruin,Málaga,,"mon, tue, wed, thu, fri, sat, sun"\n'
+        'Fair,Málaga,"fri, sat","fri"\n'
+    )
+    (tmp_path / "s.toml").write_text('[events]\nfile = "e.csv"\n')
+    monkeypatch.setenv("BRAID_SOURCES", str(tmp_path / "s.toml"))
+    agent.answers = choosing("Ruin", "Fair")
+    result = await invoke("travel_plan", **{**TRIP, "destination": "Málaga"})
+    assert {day: event[1] for day, event in entries(result, "event").items()} == {
+        "2026-09-19": "Fair"
+    }
+
+
 def test_the_example_is_planned_offline(braid: Cli) -> None:
     output = run_example(braid, "travel_plan")
     asked = example("travel_plan")

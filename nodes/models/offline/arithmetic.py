@@ -11,6 +11,9 @@ from typing import NamedTuple
 
 from nodes.models.offline.words import NUMBERS
 
+_LONGEST_QUESTION = 2_000
+_LONGEST_EXPRESSION = 300
+"""Characters. Nobody writes longer ones, and the patterns take time with the square of it."""
 _LARGEST_EXPONENT = 64
 _OPERATORS: dict[type[ast.AST], Callable[..., float]] = {
     ast.Add: operator.add,
@@ -45,6 +48,7 @@ _STORIES = (
     (r"total|altogether|together|sum|more", "+"),
 )
 """Words of a story, and the operation that they name."""
+_SYMBOLS = re.compile(r"[\d.\s()+*/-]+")
 _EXPRESSION = re.compile(r"[-(\s]*\d[\d.\s()+*/-]*[+*/-][\d.\s()+*/-]*\d[\s)]*")
 
 
@@ -62,6 +66,8 @@ def work_out(question: str, roughly: bool = False) -> Worked | None:
 
     `roughly` rounds every number to its first digit, as an estimate does.
     """
+    if len(question) > _LONGEST_QUESTION:
+        return None
     text = _in_digits(question)
     if (expression := _longest_expression(text)) is not None:
         sure = True
@@ -69,18 +75,16 @@ def work_out(question: str, roughly: bool = False) -> Worked | None:
         sure = False
     else:
         return None
-    if roughly:
-        expression = re.sub(r"\d+(?:\.\d+)?", lambda match: _round(match[0]), expression)
     try:
-        value = _value(expression)
+        if roughly:
+            expression = re.sub(r"\d+(?:\.\d+)?", lambda match: _round(match[0]), expression)
+        result = _plain(_value(expression))
+        rest = _plain(_value(expression.replace("//", "%"))) if "//" in expression else None
     except (SyntaxError, ValueError, ArithmeticError):
         return None
-    result, shown = _plain(value), " ".join(expression.split())
-    if "//" in expression:
-        rest = _value(expression.replace("//", "%"))
-        return Worked(
-            result, f"{shown.replace('//', '/')} = {result}, remainder {_plain(rest)}", False
-        )
+    shown = " ".join(expression.split())
+    if rest is not None:
+        return Worked(result, f"{shown.replace('//', '/')} = {result}, remainder {rest}", False)
     return Worked(result, f"{shown} = {result}", sure and not roughly)
 
 
@@ -94,7 +98,8 @@ def _in_digits(text: str) -> str:
 
 
 def _longest_expression(text: str) -> str | None:
-    found: list[str] = [match[0].strip() for match in _EXPRESSION.finditer(text)]
+    runs = [run[0] for run in _SYMBOLS.finditer(text) if len(run[0]) <= _LONGEST_EXPRESSION]
+    found: list[str] = [m[0].strip() for run in runs for m in _EXPRESSION.finditer(run)]
     found = [each for each in found if not re.fullmatch(r"\d{4}-\d\d-\d\d|\d+-\d+-\d+", each)]
     if not found:
         return None

@@ -22,7 +22,7 @@ _AT_MOST = r"at most|no more than|up to|not more than|maximum(?: of)?|max\.?|wit
 _BELOW = r"under|below|less than|fewer than|shorter than|<"
 _AT_LEAST = r"at least|no fewer than|not less than|minimum(?: of)?|min\.?|>=|≥"
 _MARKED_ITEM = re.compile(
-    r"^\s*(?:\[(?P<bracket>[^\[\]\n]{1,120})\]|(?P<number>\d{1,3})[.):]"
+    r"^[^\S\n]*(?:\[(?P<bracket>[^\[\]\n]{1,120})\]|(?P<number>\d{1,3})[.):]"
     r"|(?P<label>[A-Za-z][\w./#-]{0,80}):|[-*•])\s+",
     re.MULTILINE,
 )

@@ -282,7 +282,7 @@ _MONTH_ALONE = (
 )
 _MONTH = rf"(?:{_MONTH_ALONE}|May|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)"
 _FORMS = (
-    ("email", re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]*\w")),
+    ("email", re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+\.[\w.-]*\w")),
     ("url", re.compile(r"https?://[^\s<>\")\]]+")),
     (
         "date",
@@ -295,7 +295,7 @@ _FORMS = (
         "money",
         re.compile(
             r"(?:[$€£]\s?\d[\d,]*(?:\.\d+)?(?:\s?(?:k|m|million|billion))?"
-            r"|\b\d[\d,]*(?:\.\d+)?\s?(?:EUR|USD|GBP|CHF|euros?|dollars?|pounds)\b)"
+            r"|\b(?<!\d,)\d[\d,]*(?:\.\d+)?\s?(?:EUR|USD|GBP|CHF|euros?|dollars?|pounds)\b)"
         ),
     ),
     ("number", re.compile(r"\b\d+(?:\.\d+)?\s?(?:%|percent\b)")),

@@ -1,237 +1,181 @@
-"""`make torture`: random kills, failures, limits and decisions, until every run has finished.
+"""`make torture`: random kills, faults, limits and decisions, until every run has finished.
 
-Each trial is one thread of a toy workflow (branches and a two-step branch, or a map in chunks of
-some size). Processes work on it one after another; each is killed with SIGKILL at a random moment,
-until the trial's kills are used up and the thread finishes. Everything follows from the seed.
+Each trial is one run, or one batch, whose branches ask a model over HTTP. Processes work on it one
+after another; each is killed with SIGKILL at a random moment, until the trial's kills are used up
+and it finishes. Everything follows from the trial's seed. What is counted: docs/torture.md.
 
-    python tests/torture.py --kills 300 --seed 1 --db sqlite
+    python tests/torture.py --kills 300 --seed 1 --db sqlite --out docs/torture.md
+    python tests/torture.py --seed 17 --trials 1                     (one trial again)
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import json
-import random
+import itertools
+import os
+import platform
+import shutil
+import sqlite3
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "docs")]
 
-from support.cli import Cli, Running  # noqa: E402 - a program of its own
-from support.databases import fresh_postgres  # noqa: E402
+import generate  # noqa: E402
+import psycopg  # noqa: E402 - a program of its own
+from support.databases import SERVER, fresh_postgres  # noqa: E402
+from support.forked import Forker  # noqa: E402
+from support.torture_count import Outcome, Tally  # noqa: E402
+from support.torture_patterns import PATTERNS, run_fault_free  # noqa: E402
+from support.torture_trial import Place  # noqa: E402
 
-from state import open_checkpointer  # noqa: E402
-
-PATTERNS: dict[str, dict[str, Any]] = {
-    "branches and steps": {},
-    "map, items alone": {"items": 12, "chunk_size": 1},
-    "map, chunks of 4": {"items": 12, "chunk_size": 4},
-    "map, one chunk": {"items": 12, "chunk_size": 12},
-}
-MOST_PROCESSES = 30
-"""A thread that so many processes could not finish counts as unfinished."""
+KILLS = {"sqlite": 300, "postgresql": 100}
+"""Unless told otherwise."""
 
 
 @dataclass
-class Tally:
-    """What is counted, over all trials."""
+class Torture:
+    """Trials from a seed on, some at a time, until there were enough of them or of their kills."""
 
-    trials: int = 0
-    kills: int = 0
-    processes: int = 0
-    unfinished: int = 0
-    aggregated: Counter[int] = field(default_factory=Counter)
-    """Runs by how often their aggregator completed and was kept."""
-    repeated: int = 0
-    """Finished and committed, and executed again."""
-    in_window: int = 0
-    """Finished, killed before the commit, and executed again."""
-    different: int = 0
-    """Results that differ from the fault-free run's."""
-    seeds_of_trouble: list[int] = field(default_factory=list)
+    forker: Forker
+    directory: Path
+    database: str = "sqlite"
+    seed: int = 1
+    kills: float = float("inf")
+    trials: float = float("inf")
+    minutes: float = float("inf")
+    kills_each: int | None = None
+    """Kills in each trial; None: as the seed says."""
+    at_once: int = (os.cpu_count() or 1) + 1
+    told: Callable[[Outcome], None] = lambda outcome: None
+    fault_free: dict[str, Any] = field(default_factory=dict)
+    """Results by pattern; what is missing is run."""
 
-    def table(self) -> str:
-        """Return the counts in Markdown."""
-        rows = {
-            "trials": self.trials,
-            "kills": self.kills,
-            "processes": self.processes,
-            "unfinished runs": self.unfinished,
-            "runs whose aggregator was not kept exactly once": sum(
-                runs for times, runs in self.aggregated.items() if times != 1
-            ),
-            "finished work executed again": self.repeated,
-            "work killed between its last line and its commit, executed again": self.in_window,
-            "results that differ from the fault-free run": self.different,
-        }
-        lines = [f"| {name} | {number} |" for name, number in rows.items()]
-        return "\n".join(["| counted | |", "|---|---|", *lines])
+    def run(self) -> Tally:
+        """Run the trials; those that have begun when the time is up are brought to their end."""
+        tally, seeds, lock = Tally(), itertools.count(self.seed), Lock()
+        self._running_fault_free = Lock()
+        started, began = 0, time.monotonic()
 
-    def sound(self) -> bool:
-        """Tell whether Braid kept its promise."""
-        once = set(self.aggregated) <= {1}
-        return once and not (self.unfinished or self.repeated or self.different)
+        def next_seed() -> int | None:
+            nonlocal started
+            with lock:
+                if tally.total("kills") >= self.kills or started >= self.trials:
+                    return None
+                if time.monotonic() - began > 60 * self.minutes:
+                    tally.cut_short = True
+                    return None
+                started += 1
+                return next(seeds)
 
+        def work() -> None:
+            while (seed := next_seed()) is not None:
+                outcome = self._trial(seed)
+                with lock:
+                    tally.add(outcome)
+                    self.told(outcome)
 
-class Trial:
-    """One thread, and the processes that work on it."""
+        with ThreadPoolExecutor(self.at_once) as pool:
+            for worker in [pool.submit(work) for _ in range(self.at_once)]:
+                worker.result()
+        return tally
 
-    def __init__(self, seed: int, directory: Path, url: str) -> None:
-        self.seed, self.chance = seed, random.Random(seed)
-        self.url, self.log = url, directory / f"log-{seed}"
-        self.log.touch()
-        self.cli = Cli(directory)
-        self.pattern = self.chance.choice(list(PATTERNS))
-        self.order = dict(PATTERNS[self.pattern])
-        if self.chance.random() < 0.5:
-            self.order["max_parallel"] = self.chance.choice([1, 2, 5])
-        names = [str(n) for n in range(self.order.get("items", 0))] or ["a", "b", "s1", "s2"]
-        self.broken = self.chance.sample(names, k=self.chance.choice([0, 0, 1, 2]))
-        if self.broken and self.chance.random() < 0.3:
-            self.order["on_shortfall"] = "raise"
-        self.committed_at: list[tuple[int, set[str]]] = []
+    def _trial(self, seed: int) -> Outcome:
+        pattern = list(PATTERNS)[seed % len(PATTERNS)]
+        directory = self.directory / f"{self.database}-{seed}"
+        directory.mkdir()
+        with self._database(directory) as url:
+            trial = PATTERNS[pattern](seed, Place(self.forker, directory, url), self.kills_each)
+            outcome = trial.run(self._fault_free)
+        shutil.rmtree(directory)
+        return outcome
 
-    def run(self, kills: int) -> tuple[dict[str, Any] | None, int, int]:
-        """Work until the thread has finished: (result, kills, processes)."""
-        do, broken, killed = "run", self.broken, 0
-        for processes in range(1, MOST_PROCESSES + 1):
-            running = self._start(do, broken)
-            if killed < kills and self._kill(running):
-                killed += 1
-                kept = asyncio.run(self._committed())
-                self.committed_at.append((len(self._lines()), kept))
-                do = "continue" if asyncio.run(self._exists()) else "run"
-                continue
-            ended = running.wait(120)
-            assert ended.status == 0, f"seed {self.seed}: {ended.err}"
-            result: dict[str, Any] = ended.json
-            if "raised" in result:
-                do, broken = "continue", []
-            elif result["paused"]:
-                do, broken = "retry", []
-            else:
-                return result, killed, processes
-        return None, killed, MOST_PROCESSES
-
-    def _start(self, do: str, broken: list[str]) -> Running:
-        order = {**self.order, "do": do, "broken": broken, "pause_ms": 40, "seed": self.seed}
-        program = ("-m", "support.thread_program", self.url, f"t{self.seed}", str(self.log))
-        return self.cli.start_python(*program, json.dumps(order))
-
-    def _kill(self, running: Running) -> bool:
-        """Kill at a random moment after it has begun to work; False if it ended before."""
-        begun = len(self._lines())
-        while running.process.poll() is None and len(self._lines()) == begun:
-            time.sleep(0.002)
-        time.sleep(self.chance.uniform(0, 0.15))
-        if running.process.poll() is not None:
-            return False
-        running.kill()
-        return True
-
-    def _lines(self) -> list[str]:
-        return self.log.read_text().splitlines()
-
-    async def _committed(self) -> set[str]:
-        """Return the names of what is kept: branches, steps and items that succeeded."""
-        kept: set[str] = set()
-        async with open_checkpointer(self.url) as saver:
-            config: Any = {"configurable": {"thread_id": f"t{self.seed}"}}
-            async for found in saver.alist(config):
-                for _, channel, value in found.pending_writes or ():
-                    spans = value if channel == "spans" and isinstance(value, list) else []
-                    if channel == "items":
-                        spans = [span for update in value.values() for span in update["spans"]]
-                    kept |= {
-                        str(span.get("step") or span["name"])
-                        for span in spans
-                        if span["status"] == "ok"
-                    }
-        return kept
-
-    async def _exists(self) -> bool:
-        async with open_checkpointer(self.url) as saver:
-            config: Any = {"configurable": {"thread_id": f"t{self.seed}"}}
-            return await saver.aget_tuple(config) is not None
-
-    def count(self, tally: Tally, result: dict[str, Any] | None) -> None:
-        """Add what happened to the tally."""
-        lines, before = self._lines(), (tally.repeated, tally.different, tally.unfinished)
-        aggregated = lines.count("aggregate done")
-        for at, kept in self.committed_at:
-            finished = {line.removesuffix(" done") for line in lines[:at] if line.endswith("done")}
-            again = {line for line in lines[at:] if not line.endswith(("done", "failed"))}
-            tally.repeated += len(again & kept)
-            lost = (again & finished) - kept
-            tally.in_window += len(lost)
-            aggregated -= "aggregate" in lost
-        tally.trials += 1
-        if result is None:
-            tally.unfinished += 1
+    @contextmanager
+    def _database(self, directory: Path) -> Iterator[str]:
+        if self.database == "postgresql":
+            with fresh_postgres() as url:
+                yield url
         else:
-            tally.aggregated[aggregated] += 1
-            tally.different += _essence(result) != self._expected()
-        if (tally.repeated, tally.different, tally.unfinished) != before:
-            tally.seeds_of_trouble.append(self.seed)
+            yield str(directory / "braid.sqlite")
 
-    def _expected(self) -> dict[str, Any]:
-        names = [str(n) for n in range(self.order.get("items", 0))] or ["a", "b", "s1", "s2"]
-        return {"out": sorted(names), "total": len(names), "status": "complete", "failures": {}}
-
-
-def _essence(result: dict[str, Any]) -> dict[str, Any]:
-    kept = {key: result.get(key) for key in ("total", "status", "failures")}
-    return {"out": sorted(result.get("out", [])), **kept}
+    def _fault_free(self, pattern: str) -> Any:
+        with self._running_fault_free:
+            if pattern not in self.fault_free:
+                self.fault_free[pattern] = run_fault_free(pattern, self.forker, self.directory)
+            return self.fault_free[pattern]
 
 
-def torture(kills: int, seed: int, url: str | None, directory: Path) -> Tally:
-    """Run trials, two at a time, until that many kills are done."""
-    tally = Tally()
+def report(tally: Tally, options: argparse.Namespace, minutes: float) -> str:
+    """Return the table in Markdown, below a line that says how it came about."""
+    seeds = f"seeds {min(tally.seeds)} to {max(tally.seeds)}" if tally.seeds else "no seeds"
+    kills = f"{tally.total('kills'):,} kills in {minutes:.1f} minutes"
+    made = f"{_versions(options.db)}; {seeds}; {kills}."
+    if tally.cut_short:
+        made += f" The time was up before the {options.kills:,} kills that were wanted."
+    return f"{made}\n\n{tally.table(list(PATTERNS))}"
 
-    def one(number: int) -> tuple[Trial, tuple[dict[str, Any] | None, int, int]]:
-        place = url or str(directory / f"{number}.sqlite")
-        trial = Trial(number, directory, place)
-        return trial, trial.run(trial.chance.randint(1, 4))
 
-    with ThreadPoolExecutor(2) as pool:
-        number = seed
-        while tally.kills < kills:
-            batch = [number, number + 1]
-            number += len(batch)
-            for trial, (result, killed, processes) in pool.map(one, batch):
-                tally.kills += killed
-                tally.processes += processes
-                trial.count(tally, result)
-    return tally
+def _versions(database: str) -> str:
+    if database == "postgresql":
+        with psycopg.connect(SERVER) as server:
+            kept_in = f"PostgreSQL {server.info.parameter_status('server_version')}".split(" (")[0]
+    else:
+        kept_in = f"SQLite {sqlite3.sqlite_version}"
+    return f"Python {platform.python_version()}, langgraph {version('langgraph')}, {kept_in}"
+
+
+def _tell(outcome: Outcome) -> None:
+    did = f"{outcome.kills} kills, {len(outcome.history)} processes"
+    print(f"seed {outcome.seed}, {outcome.pattern}: {did}", flush=True)
+
+
+def _tell_all(outcome: Outcome) -> None:
+    _tell(outcome)
+    print("requests by branch:", dict(sorted(outcome.requests.items())))
 
 
 def main() -> int:
-    """Read the options, torture, print the table."""
+    """Read the options, torture, print and write the table."""
     parser = argparse.ArgumentParser(description="Kill runs at random until all have finished.")
-    parser.add_argument("--kills", type=int, default=300)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--db", choices=["sqlite", "postgresql"], default="sqlite")
+    parser.add_argument("--kills", type=int, help="stop after so many (300; 100 on PostgreSQL)")
+    parser.add_argument("--trials", type=int, help="stop after so many trials instead")
+    parser.add_argument("--minutes", type=float, default=60, help="start no trial after so many")
+    parser.add_argument("--seed", type=int, default=1, help="the seed of the first trial")
+    parser.add_argument("--db", choices=list(KILLS), default="sqlite")
+    parser.add_argument("--out", type=Path, help="write the table into this page")
     options = parser.parse_args()
-    print(f"seed {options.seed}, {options.kills} kills, {options.db}", flush=True)
-    with tempfile.TemporaryDirectory() as directory:
-        if options.db == "sqlite":
-            tally = torture(options.kills, options.seed, None, Path(directory))
-        else:
-            with fresh_postgres() as url:
-                tally = torture(options.kills, options.seed, url, Path(directory))
-    print(tally.table())
-    if tally.seeds_of_trouble:
-        print(
-            f"trouble with the seeds {tally.seeds_of_trouble}: give one to --seed to see it again"
+    if options.trials is None and options.kills is None:
+        options.kills = KILLS[options.db]
+    limits = {k: v for k, v in vars(options).items() if k in ("kills", "trials") and v is not None}
+    print(f"{limits}, from seed {options.seed} on, {options.db}", flush=True)
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as directory, Forker() as forker:
+        torture = Torture(
+            forker,
+            Path(directory),
+            options.db,
+            options.seed,
+            minutes=options.minutes,
+            told=_tell_all if options.trials == 1 else _tell,
+            **limits,
         )
+        tally = torture.run()
+    block = report(tally, options, (time.monotonic() - began) / 60)
+    print(f"\n{block}")
+    if options.out:
+        options.out.write_text(generate.with_block(options.db, block, options.out.read_text()))
+    if tally.troubles:
+        print(f"\n{tally.stories()}\nGive such a seed to --seed, with --trials 1, to see it again.")
     return 0 if tally.sound() else 1
 
 

@@ -253,7 +253,12 @@ class OpenAIServer:
             Route("/v1/models", self._models),
         ]
         config = uvicorn.Config(
-            Starlette(routes=routes), host="127.0.0.1", port=0, log_level="critical", lifespan="off"
+            Starlette(routes=routes),
+            host="127.0.0.1",
+            port=0,
+            log_level="critical",
+            log_config=None,  # uvicorn's own would be set up anew by every server that starts
+            lifespan="off",
         )
         self._server = uvicorn.Server(config)
         started = threading.Event()

@@ -2,8 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+BENCH := .venv/.bench
 
-.PHONY: run test install dev lint format docs torture clean
+.PHONY: run test coverage install dev lint format docs torture clean
 
 run: install
 	@$(BIN)/braid run document_review
@@ -11,9 +12,23 @@ run: install
 test: install
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
-# KILLS=100 DB=postgresql SEED=7 make torture
+coverage: install
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --cov
+
+# make torture DB=postgresql KILLS=100 SEED=7 MINUTES=10, or SEED=17 TRIALS=1 for one trial again
 torture: install
-	@$(BIN)/python tests/torture.py --kills $(or $(KILLS),300) --seed $(or $(SEED),1) --db $(or $(DB),sqlite)
+	@$(BIN)/python tests/torture.py --db $(or $(DB),sqlite) --seed $(or $(SEED),1) \
+		$(if $(KILLS),--kills $(KILLS)) $(if $(TRIALS),--trials $(TRIALS)) \
+		$(if $(MINUTES),--minutes $(MINUTES)) $(if $(OUT),--out $(OUT))
+
+# About a quarter of an hour, in which the machine should do nothing else.
+bench: $(BENCH)
+	@$(BIN)/python -m benchmarks; status=$$?; $(BIN)/python docs/generate.py && exit $$status
+
+$(BENCH): $(INSTALLED)
+	@echo "Installing the peers into .venv ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	@touch $(BENCH)
 
 lint: install
 	@$(BIN)/ruff check .

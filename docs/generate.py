@@ -1,6 +1,7 @@
 """Write the generated parts of the documentation: `make docs`.
 
-The table of workflows comes from their declarations, the picture from a run that is measured.
+The table of workflows comes from their declarations, the one of torture from docs/torture.md,
+figures from benchmarks/results.md, the picture from a run that is measured.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from runner import catalogue  # noqa: E402 - also runs where Braid is not installed
+from benchmarks import report  # noqa: E402 - also runs where Braid is not installed
+from runner import catalogue  # noqa: E402
 
 
 def table() -> str:
@@ -26,18 +28,68 @@ def table() -> str:
     return "\n".join(rows)
 
 
+DATABASES = {"SQLite": "sqlite", "PostgreSQL": "postgresql"}
+TOLD = (
+    "trials",
+    "kills",
+    "requests to the model",
+    "unfinished runs",
+    "runs whose aggregator did not complete and commit exactly once",
+    "finished work executed again",
+    "requests for work that was already committed",
+    "work killed between its last line and its commit, executed again",
+    "results that differ from the fault-free run",
+)
+"""What the README tells of docs/torture.md."""
+
+
+def torture_table(page: str) -> str:
+    """Return the totals of a page of torture in Markdown, a column for each database."""
+    totals = {}
+    for name, block in DATABASES.items():
+        lines = _block(block, page).splitlines()
+        cells = [line.strip("| ").split(" | ") for line in lines if line.startswith("| ")]
+        totals[name] = {row[0]: row[-1] for row in cells}
+    rows = ["| | " + " | ".join(totals) + " |", "|---|" + "---:|" * len(totals)]
+    for name in TOLD:
+        rows.append(f"| {name} | {' | '.join(found[name] for found in totals.values())} |")
+    return "\n".join(rows)
+
+
+def _block(name: str, page: str) -> str:
+    """Return what stands between the marks of a generated block; nothing where there are none."""
+    found = re.search(rf"<!-- {name} -->\n(.*?)<!-- /{name} -->", page, flags=re.DOTALL)
+    return found[1] if found else ""
+
+
+def with_block(name: str, made: str, page: str) -> str:
+    """Return a page with what stands between the marks of a block made anew."""
+    pattern = rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)"
+    return re.sub(pattern, lambda m: f"{m[1]}{made}\n{m[2]}", page, flags=re.DOTALL)
+
+
 def with_table(readme: str) -> str:
-    """Return the README with its table made anew."""
-    pattern = r"(<!-- workflows -->\n).*?(<!-- /workflows -->)"
-    return re.sub(pattern, lambda m: f"{m[1]}{table()}\n{m[2]}", readme, flags=re.DOTALL)
+    """Return the README with its tables made anew."""
+    torture = (ROOT / "docs" / "torture.md").read_text()
+    for name, made in {"workflows": table(), "torture": torture_table(torture)}.items():
+        readme = with_block(name, made, readme)
+    return readme
+
+
+def pages() -> list[Path]:
+    """Return what has figures that were measured."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def main() -> None:
-    """Write both."""
+    """Write all of them."""
+    for page in pages():
+        page.write_text(report.copied(page.read_text(), report.FILE.read_text()))
     readme = ROOT / "README.md"
     readme.write_text(with_table(readme.read_text()))
     run = [sys.executable, "-m", "runner", "run", "document_review", "--json"]
-    subprocess.run([*run, "--timeline", str(ROOT / "docs" / "timeline.svg")], check=True, cwd=ROOT)
+    run += ["--timeline", str(ROOT / "docs" / "timeline.svg")]
+    subprocess.run(run, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
 
 
 if __name__ == "__main__":

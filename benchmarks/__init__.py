@@ -1,0 +1,1 @@
+"""`make bench`: what Braid costs, measured beside its peers in one run."""

@@ -135,6 +135,12 @@ async def test_a_word_is_found_as_it_is_written(tmp_path: Path, word: str, form:
     assert await rows.search(unicodedata.normalize(form, word), 1)
 
 
+@pytest.mark.parametrize("query", ["strasse", "STRASSE", "straße", "Straße"])
+async def test_a_sharp_s_is_a_double_one(tmp_path: Path, query: str) -> None:
+    rows = catalogue(tmp_path / "rows.jsonl", {"title": "Lange Straße"}, {"title": "Alte STRASSE"})
+    assert len(await rows.search(query, 5)) == 2
+
+
 async def test_an_underscore_parts_words_as_it_does_in_the_index(tmp_path: Path) -> None:
     rows = catalogue(tmp_path / "rows.jsonl", {"title": "spring_catalogue"})
     assert await rows.search("catalogue _ spring", 1)

@@ -68,6 +68,9 @@ async def test_a_changed_file_counts_at_once(settings: Path) -> None:
     [
         ("[news", r"is not valid TOML"),
         ("news = 3", r"news: Input should be"),
+        ("[flihgts]\nfile = 'x'", r"flihgts: did you mean 'flights'\?"),
+        ("[Hotel]\nfile = 'x'", r"Hotel: did you mean 'hotels'\?"),
+        ("a = " + "[" * 100_000, r"is not valid TOML"),
         ("[news]\nurl = 'x'", r"news\.url: String should match"),
         ("[news]\nurl = 'https://a.example'\nitem = 'x'", r"news\.item: Extra inputs"),
         ("[news]\ntitle = 'x'", r"news: give either a `url` or a `file`"),
@@ -85,6 +88,11 @@ async def test_a_wrong_file_is_named_with_the_place(
 async def test_a_file_that_is_not_there_is_named(settings: Path) -> None:
     with pytest.raises(SourceError, match=r"^BRAID_SOURCES: .* cannot be read: No such file"):
         await source("news")
+
+
+async def test_a_source_of_ones_own_may_have_any_other_name(settings: Path) -> None:
+    settings.write_text('[wines]\nfile = "~nobody-of-that-name/wines.csv"\n')
+    assert isinstance(await source("wines"), CatalogueSource)
 
 
 async def test_a_name_that_stands_for_nothing_is_named() -> None:

@@ -96,6 +96,30 @@ def test_a_latency_that_is_none_is_refused_in_one_sentence(
 
 
 @pytest.mark.parametrize(
+    "address",
+    ["secret", "secret:1/v1", "ftp://secret/v1", "http://", "http://[::1", "http://secret:x/v1",
+     "http://a secret/v1", "http://secret:0"],
+)  # fmt: skip
+def test_an_endpoint_that_is_none_is_refused_without_repeating_it(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", address)
+    with pytest.raises(ValueError, match="OPENAI_BASE_URL is no address of a server") as caught:
+        chat()
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["sk-tréma", "sk-\nsplit", "sk-\udcff"])
+def test_a_key_that_no_header_can_have_is_refused_without_repeating_it(
+    key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    with pytest.raises(ValueError, match="OPENAI_API_KEY has characters") as caught:
+        chat()
+    assert key not in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("code", "absent"),
     [
         ("import nodes.models", ["openai", "langchain_openai", "nodes.models.offline"]),

@@ -164,15 +164,17 @@ async def test_a_refusal_of_text_is_an_unusable_answer(server: Server) -> None:
         await write(None, "Write.", topic="tea")
 
 
-@pytest.mark.parametrize("body", [b'{"choices": null}', b"{}", b'"text"', b'{"choices": []}'])
+@pytest.mark.parametrize(
+    "body", [b'{"choices": null}', b"{}", b'"text"', b'{"choices": []}', b"<html>"]
+)
 async def test_a_reply_that_is_no_completion_is_an_unusable_answer(
-    server: Server, body: bytes
+    server: Server, streamed: dict[str, Any], body: bytes
 ) -> None:
     server.body = body
     with pytest.raises(UnusableAnswer, match="The server's reply is no chat completion"):
-        await write(None, "Write.", topic="tea")
+        await write(None, "Write.", settings=streamed, topic="tea")
     with pytest.raises(UnusableAnswer, match="The server's reply is no chat completion"):
-        await fill(None, Verdict, "Judge.", topic="tea")
+        await fill(None, Verdict, "Judge.", settings=streamed, topic="tea")
 
 
 async def test_usage_is_reported_whole_and_streamed(

@@ -58,6 +58,11 @@ class Job:
     timeout: float | None
     """Seconds for each attempt, counted from when it holds a slot."""
 
+    def call(self, argument: Any, runtime: Runtime[Context]) -> Awaitable[Any]:
+        """Call the function with a copy of the argument."""
+        mine = copy.deepcopy(argument)
+        return self.function(mine, runtime) if self.takes_runtime else self.function(mine)
+
 
 class Who(NamedTuple):
     """Whose work it is, as events and spans name it."""
@@ -96,6 +101,8 @@ async def attempt(
     Interrupts pass through, and so does the cancellation of the task; everything else that the
     function raises ends up in the outcome.
     """
+    update: Update
+    error: Exception | None
     meter, started, number = Meter(), 0.0, 0
     current_meter.set(meter)  # for good: the task, or the item's own, ends with the job
     while True:
@@ -106,17 +113,21 @@ async def attempt(
             began = time.time()
             started = started or began
             emit(_event(who, "start", began, number))
+            update, error = {}, None
             try:
-                update, error = await _once(job, argument, runtime, who), None
-            except GraphBubbleUp:
-                emit(_event(who, "end", time.time(), number, status="paused"))
-                raise
+                with time_limit(job.timeout):
+                    update = job.accept(await job.call(argument, runtime), who.name)
+            except asyncio.CancelledError:
+                if _cancelled():
+                    raise
+                error = RuntimeError("the function cancelled itself")
             except Exception as raised:
-                if is_invalid_resume(raised):  # nothing is saved, so the pause stays answerable
+                # After an answer that does not fit nothing is saved: the pause stays answerable.
+                if isinstance(raised, GraphBubbleUp) or is_invalid_resume(raised):
                     emit(_event(who, "end", time.time(), number, status="paused"))
                     raise
                 redact(raised)
-                update, error = {}, raised
+                error = raised
             ended = time.time()
             wait = _wait(job.retry, number, error)
             emit(
@@ -134,17 +145,10 @@ async def attempt(
         await asyncio.sleep(wait)
 
 
-async def _once(job: Job, argument: Any, runtime: Runtime[Context], who: Who) -> Update:
-    try:
-        with time_limit(job.timeout):
-            mine = copy.deepcopy(argument)
-            call = job.function(mine, runtime) if job.takes_runtime else job.function(mine)
-            return job.accept(await call, who.name)
-    except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise
-        raise RuntimeError("the function cancelled itself") from error
+def _cancelled() -> bool:
+    """Tell whether somebody asked the running task to end."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _wait(policy: RetryPolicy, number: int, error: Exception | None) -> float | None:

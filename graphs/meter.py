@@ -25,9 +25,10 @@ class Meter(BaseCallbackHandler):
     ignore_custom_event = True
 
     def __init__(self) -> None:
-        self.usage: dict[str, Usage] = {}
+        # Made with the first call, which most of many thousand items never make.
+        self.usage: dict[str, Usage] | None = None
         self.first_token: float | None = None
-        self._model_of: dict[UUID, str] = {}
+        self._running: dict[UUID, Usage] | None = None
 
     def on_chat_model_start(
         self,
@@ -40,8 +41,11 @@ class Meter(BaseCallbackHandler):
     ) -> None:
         """Count a call under the name of the model that was asked."""
         model = str((metadata or {}).get("ls_model_name") or "unknown")
-        self._model_of[run_id] = model
-        self.usage.setdefault(model, {"calls": 0, "input": 0, "output": 0})["calls"] += 1
+        if self.usage is None or self._running is None:
+            self.usage, self._running = {}, {}
+        usage = self.usage.setdefault(model, {"calls": 0, "input": 0, "output": 0})
+        usage["calls"] += 1
+        self._running[run_id] = usage
 
     def on_llm_new_token(self, token: Any, **_: Any) -> None:
         """Note the moment of the first token."""
@@ -50,12 +54,12 @@ class Meter(BaseCallbackHandler):
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **_: Any) -> None:
         """Add the tokens that the answer says it used."""
-        model = self._model_of.pop(run_id, None)
+        usage = (self._running or {}).pop(run_id, None)
         for generation in response.generations[0] if response.generations else ():
-            if model and isinstance(generation, ChatGeneration):
+            if usage is not None and isinstance(generation, ChatGeneration):
                 read, written = _tokens(generation)
-                self.usage[model]["input"] += read
-                self.usage[model]["output"] += written
+                usage["input"] += read
+                usage["output"] += written
 
 
 def _tokens(generation: ChatGeneration) -> tuple[int, int]:

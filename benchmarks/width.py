@@ -6,7 +6,9 @@ import asyncio
 import itertools
 import statistics
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import AsyncExitStack
+from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,15 +21,20 @@ GATHER, BRAID, ALONE = "asyncio.gather", "Braid, SQLite", "Braid, SQLite, chunk_
 
 
 def measure() -> Section:
-    """Run every peer at every width, in turns."""
+    """Run every peer at every width, in turns.
+
+    Each width is measured in a process of its own: what some peers leave behind, in memory and as
+    threads, slows down everything after them.
+    """
     ratios: dict[str, dict[int, float]] = {peer.name: {} for peer in PEERS}
     medians: dict[str, dict[int, float]] = {peer.name: {} for peer in PEERS}
     absent: dict[str, str] = {}
     groups = [[peer for peer in PEERS if not peer.apart]]
     groups += [[PEERS[0], peer] for peer in PEERS if peer.apart]
     for (width, repeats), group in itertools.product(REPEATS.items(), groups):
-        # A loop of its own for each: DBOS takes the loop's executor with it when it ends.
-        seconds = asyncio.run(_at(width, repeats, group, absent))
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+            seconds, missing = process.submit(_in_turns, width, repeats, group).result()
+        absent |= missing
         for name, series in seconds.items():
             ratios[name].setdefault(width, ratio(series, seconds[GATHER]))
             medians[name].setdefault(width, statistics.median(series))
@@ -51,14 +58,21 @@ def measure() -> Section:
     )
 
 
+def _in_turns(
+    width: int, repeats: int, peers: Sequence[Peer]
+) -> tuple[dict[str, list[float]], dict[str, str]]:
+    """Return the seconds of each peer, and why others cannot be measured."""
+    return asyncio.run(_at(width, repeats, peers))
+
+
 async def _at(
-    width: int, repeats: int, peers: Sequence[Peer], absent: dict[str, str]
-) -> dict[str, list[float]]:
+    width: int, repeats: int, peers: Sequence[Peer]
+) -> tuple[dict[str, list[float]], dict[str, str]]:
+    runs, absent = {}, {}
     with TemporaryDirectory(prefix="braid-bench-") as folder:
         async with AsyncExitStack() as opened:
-            runs = {}
             for peer in peers:
-                if width > peer.most or peer.name in absent:
+                if width > peer.most:
                     continue
                 try:
                     runs[peer.name] = await opened.enter_async_context(
@@ -66,7 +80,7 @@ async def _at(
                     )
                 except ImportError as error:
                     absent[peer.name] = str(error)
-            return await in_turns(runs, repeats, expected=width)
+            return await in_turns(runs, repeats, expected=width), absent
 
 
 def _row(

@@ -344,9 +344,10 @@ class MapReduce(Workflow):
                 f"Annotated[..., merge] or the like"
             )
         graph.add_node("split", self._split(keys), destinations=("worker", "join"))
-        graph.add_node("worker", self._worker(job, keys), input_schema=Chunk)
+        graph.add_node(
+            "worker", self._worker(job, keys), input_schema=Chunk, destinations=("join",)
+        )
         graph.add_edge("fork", "split")
-        graph.add_edge("worker", "join")
         return self._finish(graph, keys, ["worker"])
 
     def _split(self, keys: Keys) -> Node:
@@ -372,8 +373,11 @@ class MapReduce(Workflow):
         return split
 
     def _worker(self, job: Job, keys: Keys) -> Node:
-        async def worker(chunk: Chunk, runtime: Runtime[Context]) -> dict[str, Any]:
-            return await run_chunk(job, chunk, keys, runtime, self.max_parallel)
+        async def worker(chunk: Chunk, runtime: Runtime[Context]) -> dict[str, Any] | Command[Any]:
+            update = await run_chunk(job, chunk, keys, runtime, self.max_parallel)
+            # join waits for all tasks whoever calls it. An edge would have each of them call it,
+            # and what each writes costs LangGraph time by the square of their number.
+            return Command(update=update, goto="join") if chunk["last"] else update
 
         return worker
 

@@ -31,6 +31,8 @@ class Chunk(TypedDict):
     items: dict[str, Any]
     again: bool
     """Whether this is a later round, in which a success takes back a failure."""
+    last: bool
+    """Whether this is the chunk of its round that calls join."""
 
 
 def accept_items(workflow: str, made: Any, who: str) -> dict[str, Any]:
@@ -57,7 +59,10 @@ def chunks(items: Mapping[str, Any], size: int | None, *, again: bool = False) -
     pairs = list(items.items())
     size = size or min(LARGEST_CHUNK, math.ceil(len(pairs) / 16))
     return [
-        Send("worker", Chunk(items=dict(pairs[at : at + size]), again=again))
+        Send(
+            "worker",
+            Chunk(items=dict(pairs[at : at + size]), again=again, last=at + size >= len(pairs)),
+        )
         for at in range(0, len(pairs), size or 1)
     ]
 

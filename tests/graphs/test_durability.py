@@ -55,9 +55,11 @@ class Thread:
         except sqlite3.OperationalError:
             return 0
 
-    def kill_when_stored(self, running: Running, channel: str, count: int, started: str) -> None:
-        """Kill once `count` writes are committed and `started` runs."""
-        self.wait(lambda: self.calls()[started] and self.stored(channel) >= count, channel)
+    def kill_when_stored(
+        self, running: Running, channel: str, count: int, started: str, times: int = 1
+    ) -> None:
+        """Kill once `count` writes are committed and `started` runs, for the nth time."""
+        self.wait(lambda: self.calls()[started] >= times and self.stored(channel) >= count, channel)
         running.kill()
 
 
@@ -106,7 +108,7 @@ def test_a_retry_after_step_two_failed_for_good_starts_at_step_two(thread: Threa
 def test_a_kill_during_a_retry_round_repeats_only_what_was_running(thread: Thread) -> None:
     thread.do("run", broken=["b", "s2"])
     retry = thread.start("retry", hang=["s2"])
-    thread.kill_when_stored(retry, "top", 2, "s2")
+    thread.kill_when_stored(retry, "top", 2, "s2", times=2)
     result = thread.do("continue")
     assert thread.calls() == {"a": 1, "b": 2, "s1": 1, "s2": 3}
     assert result["status"] == "complete"

@@ -10,7 +10,7 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
-from langgraph.types import Command, Overwrite, interrupt
+from langgraph.types import Command, Overwrite, Send, interrupt
 from support.toys import on
 from typing_extensions import TypedDict
 
@@ -147,6 +147,31 @@ async def test_a_deferred_node_with_plain_edges_runs_once_after_the_longest_bran
     await builder.compile().ainvoke({"x": 1})
     assert ran.count("join") == 1
     assert ran[-1] == "join"
+
+
+@pytest.mark.parametrize("caller", ["plan", "work"])
+async def test_a_deferred_node_waits_for_tasks_that_were_sent_only_if_one_of_them_calls_it(
+    caller: str,
+) -> None:
+    async def plan(state: State) -> Command[Any]:
+        sent: list[Any] = [Send("work", {"x": number}) for number in range(3)]
+        return Command(goto=[*sent, "join"] if caller == "plan" else sent)
+
+    async def work(state: State) -> Any:
+        calls = ["join"] if caller == "work" and state["x"] == 1 else []
+        return Command(update={"out": [state["x"]]}, goto=calls)
+
+    async def join(state: State) -> State:
+        return {"out": [f"joined {len(state['out'])}"]}
+
+    builder = StateGraph(State)
+    builder.add_node("plan", plan)
+    builder.add_node("work", work)
+    builder.add_node("join", join, defer=True)
+    builder.add_edge(START, "plan")
+    result = await builder.compile().ainvoke({"out": []})
+    joined = [said for said in result["out"] if str(said).startswith("joined")]
+    assert joined == (["joined 3"] if caller == "work" else ["joined 0"])
 
 
 async def test_a_goto_on_a_finished_thread_runs_only_what_it_names() -> None:

@@ -16,7 +16,7 @@ from benchmarks.measuring import Runs, Section, Target, in_turns, ratio
 from benchmarks.toys import Done, mapping
 from nodes.cluster import on_cluster
 
-ITEMS = 24
+ITEMS = 72
 TRIVIAL_ITEMS = 500
 LOOPS = 750_000
 """Turns of a loop in an item: some 50 ms of one core."""
@@ -59,7 +59,7 @@ async def _figures(repeats: int = 5) -> dict[str, float]:
         runs = {name: _run(*place, ITEMS) for name, place in places.items()}
         seconds = await in_turns(runs, repeats, ITEMS)
         there_and_back = _run(answer, four, TRIVIAL_ITEMS)
-        trivial = await in_turns({"wall": there_and_back}, repeats, TRIVIAL_ITEMS)
+        trivial = await in_turns({"wall": there_and_back}, 3 * repeats, TRIVIAL_ITEMS)
         cpu = [await _driver_cpu(there_and_back) for _ in range(repeats)]
     return {
         "cores": float(len(os.sched_getaffinity(0))),

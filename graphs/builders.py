@@ -35,7 +35,7 @@ from graphs.checks import (
     read_state,
     takes_runtime,
 )
-from graphs.failures import listed, still_open
+from graphs.failures import LEDGERS, listed, still_open
 from graphs.guard import NO_LIMIT, Job, Who, attempt
 from graphs.inputs import InputError, check_input, field_names
 from graphs.items import Chunk, accept_items, chunks, run_chunk
@@ -171,13 +171,7 @@ class Workflow:
                 clean = self.check(given)
             else:
                 clean = await asyncio.to_thread(self.check, given)
-            # An Overwrite sent to a channel that is still empty would be stored as an object.
-            held = [key for key in kept if key in state]
-            reset = {
-                key: Overwrite(keys.empty.get(key)) if key in keys.reducers else None
-                for key in held
-            }
-            return {**clean, **reset}
+            return {**clean, **keys.cleared(state, kept)}
 
         return fork
 
@@ -201,8 +195,9 @@ class Workflow:
             succeeded = total - len(failed)
             # join is the single writer in its superstep, so it may overwrite.
             tidy = {
-                "failures": Overwrite(failed),
-                "unfinished": Overwrite(still_open(state, "unfinished")),
+                ledger: Overwrite(still_open(state, ledger))
+                for ledger in LEDGERS
+                if state.get(ledger)
             }
             if succeeded >= self._needed(total):
                 status = "partial" if failed else "complete"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace, UnionType
 from typing import (
@@ -24,7 +24,7 @@ from typing import (
 
 from langgraph.channels import BinaryOperatorAggregate, LastValue
 from langgraph.graph import StateGraph
-from langgraph.types import RetryPolicy
+from langgraph.types import Overwrite, RetryPolicy
 from typing_extensions import is_typeddict
 
 from graphs.guard import Job, accept_update
@@ -65,6 +65,20 @@ class Keys:
         """Return what the aggregator sees: all results, how they ended and what is missing."""
         hidden = BOOKKEEPING - {"status", "failures"}
         return {key: value for key, value in state.items() if key not in hidden}
+
+    def cleared(self, state: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+        """Return the update that clears these keys; what is clear already costs no write."""
+        # An Overwrite sent to a channel that was never written would be stored as an object.
+        held = [key for key in keys if key in state and not self._is_clear(key, state[key])]
+        return {
+            key: Overwrite(self.empty.get(key)) if key in self.reducers else None for key in held
+        }
+
+    def _is_clear(self, key: str, value: Any) -> bool:
+        if key not in self.reducers:
+            return value is None
+        # Other types may not know how to compare themselves.
+        return type(value) in (list, dict) and bool(value == self.empty.get(key))
 
     def fold(self, left: Mapping[str, Any], right: Mapping[str, Any]) -> dict[str, Any]:
         """Apply one update to another by the state's own reducers; plain keys: the later wins."""

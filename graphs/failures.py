@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from graphs.guard import Outcome, Update
 
 Ledger = Literal["failures", "unfinished"]
+LEDGERS: tuple[Ledger, ...] = get_args(Ledger)
 
 
 def still_open(state: Mapping[str, Any], ledger: Ledger) -> dict[str, Any]:

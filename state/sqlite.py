@@ -169,6 +169,22 @@ LATEST_CHECKPOINT = (
 )
 
 
+class Connection(aiosqlite.Connection):
+    """A connection that does a transaction in one trip to SQLite's thread.
+
+    Each trip waits for the event loop to notice its end, while other runs keep the loop busy.
+    """
+
+    async def transact(self, statements: Sequence[Statement]) -> None:
+        """Do all statements and commit; or raise, and nothing of them is kept."""
+        await self._execute(self._transact, statements)
+
+    def _transact(self, statements: Sequence[Statement]) -> None:
+        with self._conn:  # commits, or rolls back
+            for sql, rows in statements:
+                self._conn.executemany(sql, rows)
+
+
 class GroupCommitSaver(AsyncSqliteSaver):
     """LangGraph's SQLite saver, its writes committed in groups. Same tables, same rows.
 
@@ -178,9 +194,11 @@ class GroupCommitSaver(AsyncSqliteSaver):
     way round.
     """
 
+    conn: Connection
+
     def __init__(
         self,
-        conn: aiosqlite.Connection,
+        conn: Connection,
         *,
         serde: SerializerProtocol | None = None,
         file: Path = MEMORY,
@@ -435,13 +453,7 @@ class GroupCommitSaver(AsyncSqliteSaver):
 
     async def _commit(self, statements: Sequence[Statement]) -> None:
         async with self.lock:
-            try:
-                for sql, rows in statements:
-                    await self.conn.executemany(sql, rows)
-                await self.conn.commit()
-            except BaseException:
-                await self.conn.rollback()
-                raise
+            await self.conn.transact(statements)
 
 
 @asynccontextmanager
@@ -451,7 +463,7 @@ async def open_sqlite(
     """Yield a saver on a file, which is created if need be; raise UnusableDatabase."""
     await asyncio.to_thread(check_place, file)
     with explaining(file):
-        conn = await aiosqlite.connect(file, timeout=BUSY_TIMEOUT)
+        conn = await Connection(lambda: sqlite3.connect(file, timeout=BUSY_TIMEOUT), 64)
     try:
         saver = GroupCommitSaver(conn, serde=serde, file=file)
         await saver.setup()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from hashlib import sha256
 from typing import Any, TypeVar
 
@@ -37,6 +37,8 @@ Pool = AsyncConnectionPool[Connection]
 
 PATIENCE = 30.0
 """Seconds to wait for a server that restarts, and for another process that sets up."""
+LONGEST_GOODBYE = 5.0
+"""Seconds to wait for a server to confirm that a lock is given back."""
 CONNECTIONS = 8
 """At most, for each process."""
 LOST = (OperationalError, InterfaceError)
@@ -317,7 +319,13 @@ async def hold(url: str, name: str) -> AsyncIterator[bool]:
             await conn.execute("SET tcp_keepalives_interval = 10")
             await conn.execute("SET tcp_keepalives_count = 3")
             free = await _try_lock(conn, name)
-        yield free
+        try:
+            yield free
+        finally:
+            # The end of the connection would free it as well, but only a moment later.
+            with suppress(Error, TimeoutError):
+                async with asyncio.timeout(LONGEST_GOODBYE):
+                    await conn.execute("SELECT pg_advisory_unlock_all()")
 
 
 async def size(url: str) -> int:

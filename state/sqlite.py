@@ -177,7 +177,7 @@ class Connection(aiosqlite.Connection):
 
     async def transact(self, statements: Sequence[Statement]) -> None:
         """Do all statements and commit; or raise, and nothing of them is kept."""
-        await self._execute(self._transact, statements)
+        await self._execute(self._transact, statements)  # type: ignore[no-untyped-call]
 
     def _transact(self, statements: Sequence[Statement]) -> None:
         with self._conn:  # commits, or rolls back
@@ -462,8 +462,9 @@ async def open_sqlite(
 ) -> AsyncIterator[GroupCommitSaver]:
     """Yield a saver on a file, which is created if need be; raise UnusableDatabase."""
     await asyncio.to_thread(check_place, file)
+    conn = Connection(lambda: sqlite3.connect(file, timeout=BUSY_TIMEOUT), iter_chunk_size=64)
     with explaining(file):
-        conn = await Connection(lambda: sqlite3.connect(file, timeout=BUSY_TIMEOUT), 64)
+        await conn
     try:
         saver = GroupCommitSaver(conn, serde=serde, file=file)
         await saver.setup()

@@ -47,6 +47,23 @@ async def refusal(url: str) -> str:
     return str(error.value)
 
 
+async def test_a_lock_is_free_at_once_when_its_holder_is_done(postgres_url: str) -> None:
+    async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as other:
+
+        async def held() -> int:
+            rows = await other.execute(
+                "SELECT count(*) FROM pg_locks JOIN pg_database AS here ON here.oid = database "
+                "WHERE locktype = 'advisory' AND datname = current_database()"
+            )
+            [(number,)] = await rows.fetchall()
+            return int(number)
+
+        for _ in range(30):
+            async with hold_thread(postgres_url, "thread"):
+                assert await held() == 1
+            assert await held() == 0
+
+
 async def test_puts_outlive_the_end_of_every_connection(postgres_url: str) -> None:
     async with open_checkpointer(postgres_url) as saver:
         where = await put(saver, "thread")

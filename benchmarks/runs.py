@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import operator
 import statistics
@@ -173,6 +174,8 @@ async def _child(graph: str, url: str, runs: int, name: str) -> None:
             return time.perf_counter() - begun
 
         await one(f"{name}-warm")
+        gc.collect()
+        gc.freeze()
         print("ready", flush=True)
         await asyncio.to_thread(sys.stdin.readline)
         waits = await asyncio.gather(*(one(f"{name}-{at}") for at in range(runs)))

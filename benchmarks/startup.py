@@ -20,7 +20,6 @@ COMMANDS = {
 
 def measure() -> Section:
     """Time whole processes, in turns."""
-
     # pip compiled typer and rich when it installed them; the runner's modules, which are used
     # where they lie, are compiled by the run that is not counted, unless that is forbidden.
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}

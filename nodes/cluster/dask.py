@@ -14,7 +14,7 @@ import importlib
 import threading
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from nodes.cluster.sending import ClusterError, Name
@@ -53,47 +53,44 @@ def _client_loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
+@dataclass(eq=False, slots=True)
+class _Batch:
+    """What is handed to Dask in one message: by key, the requests and what Dask promises.
+
+    In a message of its own, a small task takes Dask a third longer.
+    """
+
+    requests: dict[str, bytes] = field(default_factory=dict)
+    futures: dict[str, Any] = field(default_factory=dict)
+
+
 async def _submitted(address: str, name: str, request: bytes) -> bytes:
-    client = await _client(address)
-    future = await _handed_over(client, f"{name}-{uuid.uuid4().hex}", request)
+    client, key = await _client(address), f"{name}-{uuid.uuid4().hex}"
+    batch = _batches.setdefault(client, _Batch())
+    batch.requests[key] = request
     try:
-        answer: bytes = await future
+        await asyncio.sleep(0)  # all that come while the loop turns go together
+        if not batch.futures:
+            _hand_over(batch, client)
+        answer: bytes = await batch.futures[key]
     except asyncio.CancelledError:
-        await future.cancel(force=True)
+        del batch.requests[key]
+        if key in batch.futures:
+            await batch.futures[key].cancel(force=True)
         raise
     except Exception as error:
         raise _explained(error, address, name) from error
     finally:
-        future.release()
+        if key in batch.futures:
+            batch.futures[key].release()
     return answer
 
 
-@dataclass(eq=False, slots=True)
-class _Batch:
-    """What is handed to Dask in one message: by key, the requests and what Dask promises."""
-
-    requests: dict[str, bytes]
-    futures: dict[str, Any] | None = None
-
-
-async def _handed_over(client: Any, key: str, request: bytes) -> Any:
-    """Return Dask's future of a request, which goes with all that come while the loop turns.
-
-    In a message of its own, a small task takes Dask a third longer.
-    """
-    batch = _batches.setdefault(client, _Batch({}))
-    batch.requests[key] = request
-    try:
-        await asyncio.sleep(0)
-    except asyncio.CancelledError:
-        batch.requests.pop(key)
-        raise
-    if batch.futures is None:
-        _batches.pop(client, None)
-        keys, requests = list(batch.requests), list(batch.requests.values())
-        futures = client.map(_sent_by_value(), requests, key=keys, pure=False)
-        batch.futures = dict(zip(keys, futures, strict=True))
-    return batch.futures[key]
+def _hand_over(batch: _Batch, client: Any) -> None:
+    _batches.pop(client, None)
+    keys, requests = list(batch.requests), list(batch.requests.values())
+    futures = client.map(_sent_by_value(), requests, key=keys, pure=False)
+    batch.futures.update(zip(keys, futures, strict=True))
 
 
 def _explained(error: Exception, address: str, name: str) -> Exception:

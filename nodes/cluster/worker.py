@@ -28,8 +28,6 @@ def perform_on_worker(request: bytes) -> bytes:
     """
     distributed: Any = importlib.import_module("distributed")
     worker = distributed.get_worker()
-    # Dask goes through its plugins in that thread.
-    worker.loop.add_callback(worker.plugins.setdefault, "braid", _StopsReleased())
     key = worker.get_current_task()
     answer: Future[bytes] = Future()
 
@@ -45,8 +43,15 @@ def perform_on_worker(request: bytes) -> bytes:
             answer.set_result(packed_error(ClusterError("Dask took the task back")))
             _stop(thread)
 
+    def watch() -> None:
+        worker.plugins.setdefault("braid", _StopsReleased())
+        task = worker.state.tasks.get(key)
+        if task is None or task.state != "executing":  # given up before anybody watched
+            stop_soon()
+
     # Not at once: a worker that is free before its other tasks are taken back would begin them.
-    _stoppable[key] = functools.partial(worker.loop.call_later, GRACE, stop)
+    _stoppable[key] = stop_soon = functools.partial(worker.loop.call_later, GRACE, stop)
+    worker.loop.add_callback(watch)  # in that thread Dask minds its tasks and plugins
     thread.start()
     try:
         return answer.result()

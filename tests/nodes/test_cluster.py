@@ -191,6 +191,24 @@ async def test_a_cancelled_run_stops_what_runs_and_starts_nothing_more(
     assert len(finished(log)) == 2 * WORKERS
 
 
+@pytest.mark.usefixtures("place")
+@pytest.mark.parametrize("turns", range(4))
+async def test_a_call_that_is_cancelled_at_once_leaves_its_neighbours_alone(
+    log: Path, tmp_path: Path, turns: int
+) -> None:
+    gate = str(tmp_path / "gate")  # never opened
+    waiting = [Order(name=f"waiting-{n}", log=str(log), gate=gate) for n in range(4)]
+    ready = [Order(name=f"ready-{n}", log=str(log)) for n in range(4)]
+    calls = [asyncio.create_task(jobs.compute(order)) for order in [*waiting, *ready]]
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    for call in calls[:4]:
+        call.cancel()
+    ended = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(end) for end in ended[:4]] == [asyncio.CancelledError] * 4
+    assert sorted(finished(log)) == [order["name"] for order in ready]
+
+
 async def test_the_items_of_a_killed_worker_run_again_and_no_others(
     cluster: DaskCluster, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

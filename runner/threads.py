@@ -19,7 +19,7 @@ from runner.report import status_of
 from runner.settings import Settings, read_settings
 from runner.tell import STYLES, print_json, terminal
 from runner.words import count, plain
-from state import Context, ThreadInfo, list_threads, open_checkpointer
+from state import Context, ThreadInfo, Unreadable, list_threads, open_checkpointer
 
 MOST_SHOWN = 20
 ADVICE = {
@@ -27,7 +27,7 @@ ADVICE = {
     "paused": "braid resume THREAD --retry, --accept or --abort decides; --answer JSON answers.",
     "partial": "braid resume THREAD --retry runs again what failed.",
     "complete": "braid resume THREAD shows it again.",
-    "unknown": "its workflow is no longer there.",
+    "unknown": "its workflow is gone, or its state cannot be read: braid resume THREAD says which.",
 }
 
 
@@ -37,7 +37,7 @@ class Kept(TypedDict):
     thread_id: str
     workflow: str
     status: str
-    """As in a report; `unknown` where its workflow is no longer there."""
+    """As in a report; `unknown` where its workflow is gone or its state cannot be read."""
     updated: str
     """When it last changed, ISO 8601, UTC."""
 
@@ -92,7 +92,7 @@ async def _kept(
     try:
         snapshot = await graph(name).aget_state(drive.address(thread.thread_id))
         status: str = status_of(snapshot)
-    except (BadInput, Trouble):
+    except (BadInput, Trouble, Unreadable):
         status = "unknown"
     return {
         "thread_id": thread.thread_id,

@@ -1,7 +1,7 @@
 """Typed schemas: what goes into a workflow, what it keeps, what comes out, and where it is kept."""
 
 from state.checkpointers import database_size, open_checkpointer
-from state.database import UnusableDatabase
+from state.database import Unreadable, UnusableDatabase
 from state.locks import ThreadBusy, hold_thread
 from state.parallel import (
     Context,
@@ -24,6 +24,7 @@ __all__ = [
     "Status",
     "ThreadBusy",
     "ThreadInfo",
+    "Unreadable",
     "UnusableDatabase",
     "Usage",
     "current_checkpointer",

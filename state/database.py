@@ -16,6 +16,10 @@ class UnusableDatabase(ValueError):
     """State cannot be kept in, or read from, the database that is named."""
 
 
+class Unreadable(UnusableDatabase):
+    """What is kept of one thread cannot be turned into values again."""
+
+
 def locate(url: str | Path | None = None) -> Path | str:
     """Return a SQLite database as the path of its file, a PostgreSQL database as its URL.
 

@@ -10,7 +10,7 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
-from state.database import UnusableDatabase
+from state.database import Unreadable, UnusableDatabase
 
 
 class SharedSerializer(JsonPlusSerializer):
@@ -62,7 +62,7 @@ def decoding(database: object) -> Iterator[None]:
     except UnusableDatabase:
         raise
     except (ValueError, NotImplementedError) as error:
-        raise UnusableDatabase(
+        raise Unreadable(
             f"What {database} keeps cannot be read ({error}): it was damaged, or written with "
             "another LANGGRAPH_AES_KEY."
         ) from error

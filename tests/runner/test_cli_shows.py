@@ -72,6 +72,20 @@ def test_threads_are_told_with_their_status(here: Here, server: OpenAIServer) ->
     assert "braid resume THREAD --retry runs again what failed" in told
 
 
+def test_a_thread_that_cannot_be_read_hides_no_other(here: Here) -> None:
+    here("run", "creative_trio", "topic=tea", "--thread", "open")
+    encrypted = {"LANGGRAPH_AES_KEY": "sixteen bytes..."}
+    here("run", "creative_trio", "topic=tea", "--thread", "closed", env=encrypted)
+    listed = here("threads", "--json").json
+    assert [(t["thread_id"], t["workflow"], t["status"]) for t in listed] == [
+        ("closed", "creative_trio", "unknown"),
+        ("open", "creative_trio", "complete"),
+    ]
+    assert "braid resume THREAD says which" in here("threads").out
+    assert "another LANGGRAPH_AES_KEY" in here("resume", "closed").err
+    assert [t["status"] for t in here("threads", "--json", env=encrypted).json] == ["complete"] * 2
+
+
 async def test_a_thread_that_began_on_the_server_is_one_of_ours(braid: Cli) -> None:
     async with open_checkpointer(braid.env["BRAID_DB"]) as saver:
         graph = catalogue.load("creative_trio").compile(checkpointer=saver)

@@ -37,24 +37,25 @@ def measure() -> Section:
         cost: math.log(found[late][cost] / found[early][cost]) / math.log(late / early)
         for cost in found[late]
     }
-    rows = [[f"{width:,}", *_cells(costs)] for width, costs in found.items()]
-    rows.append([f"{HEAVY:,}, each result {RESULT // 1000} kB", *_cells(heavy)])
-    rows.append([f"slope from {early:,}", *(f"n^{slopes[cost]:.2f}" for cost in found[late])])
+    rows = [[f"{width:,}", *_cells(costs, width)] for width, costs in found.items()]
+    rows.append([f"{HEAVY:,}, each result {RESULT // 1000} kB", *_cells(heavy, HEAVY)])
+    exponents = [f"n^{slopes[cost]:.2f}" for cost in found[late]]
+    rows.append([f"slope from {early:,}", *exponents, "", ""])
     for width in BEYOND:
         reached = {
             cost: value * (width / late) ** slopes[cost] for cost, value in found[late].items()
         }
-        rows.append([f"{width:,} (calculated)", *_cells(reached)])
+        rows.append([f"{width:,} (calculated)", *_cells(reached, width)])
     return Section(
         name="scale",
         title="One run as it grows",
         note=(
             "A map over numbers, each item 50 ms, its result a number, default chunks, SQLite. "
-            "Memory is what the run adds to the peak of its process. "
+            "CPU is that of the process, memory what the run adds to its peak. "
             f"Medians of {REPEATS}. The lines marked as calculated continue the slope; they were "
             "not run."
         ),
-        columns=["items", "time", "CPU of the process", "memory", "database"],
+        columns=["items", "time", "CPU", "memory", "database", "memory an item", "database an item"],
         rows=rows,
         targets=[
             Target(
@@ -79,12 +80,14 @@ def _medians(costs: list[Costs]) -> Costs:
     return {name: statistics.median(each[name] for each in costs) for name in costs[0]}
 
 
-def _cells(costs: Costs) -> list[str]:
+def _cells(costs: Costs, items: int) -> list[str]:
     return [
         f"{costs['seconds']:.2f} s",
         f"{costs['cpu']:.2f} s",
         f"{costs['memory']:,.0f} MB",
         f"{costs['database']:,.1f} MB",
+        f"{costs['memory'] / items * 1000:.1f} kB",
+        f"{costs['database'] / items * 1000:.2f} kB",
     ]
 
 

@@ -39,7 +39,7 @@ def measure() -> Section:
         note=f"Whole processes, medians of {REPEATS} rounds in turns.",
         columns=["", "time", "ratio"],
         rows=[
-            [f"`{name}`", f"{statistics.median(s):.2f} s", f"{ratio(s, seconds[base]):.2f}"]
+            [f"`{name}`", f"{statistics.median(s) * 1000:.0f} ms", f"{ratio(s, seconds[base]):.2f}"]
             for name, s in seconds.items()
         ],
         targets=[

@@ -22,6 +22,7 @@ WIDTHS, REPEATS = (100, 316, 1_000, 3_162, 10_000, 20_000, 31_623), 5
 BEYOND = (100_000, 1_000_000)
 HEAVY, RESULT = 1_000, 10_000
 """Items whose results have so many bytes."""
+SIZES = ("memory", "database")
 Costs = dict[str, float]
 
 
@@ -55,7 +56,7 @@ def measure() -> Section:
             f"Medians of {REPEATS}. The lines marked as calculated continue the slope; they were "
             "not run."
         ),
-        columns=["items", "time", "CPU", "memory", "database", "memory an item", "database an item"],
+        columns=["items", "time", "CPU", *SIZES, *(f"{size} an item" for size in SIZES)],
         rows=rows,
         targets=[
             Target(
